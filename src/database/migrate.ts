@@ -1,0 +1,36 @@
+import path from 'node:path'
+import { drizzle } from 'drizzle-orm/postgres-js'
+import { migrate } from 'drizzle-orm/postgres-js/migrator'
+import postgres from 'postgres'
+
+/** Migration sets of the package; the same place seen from src/database and from dist/database. */
+export const migrationsFolder = path.join(import.meta.dirname, '..', '..', 'drizzle')
+
+/** Any constant: it only has to be the same in every process that migrates. */
+const migrationLock = 0x6c69_616e
+
+/** Brings schema `log` up to date. Any number of processes may do it at once. */
+export async function migrateLog(url: string): Promise<void> {
+  await migrateUnderLock(url, { folder: path.join(migrationsFolder, 'log') })
+}
+
+/**
+ * Runs the migrations of a folder that this database, or this schema of it, has not seen yet.
+ *
+ * Drizzle's own migrate() takes no lock, so two processes starting together would both run the first migration.
+ *
+ * @param schema search_path while they run, and where their journal is kept; created when missing. Without it the
+ *   migrations name their schemas themselves and the journal stands in schema `drizzle`
+ */
+export async function migrateUnderLock(url: string, { folder, schema }: { folder: string; schema?: string }): Promise<void> {
+  if (schema !== undefined && !/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) throw new Error(`${schema} can't be the name of a schema`)
+  const connection = { application_name: 'lianban migrate', ...(schema === undefined ? {} : { search_path: schema }) }
+  const client = postgres(url, { max: 1, onnotice: () => undefined, connection })
+  try {
+    // the session's lock, so closing the only connection gives it back even when a migration fails
+    await client`select pg_advisory_lock(${migrationLock})`
+    await migrate(drizzle(client), { migrationsFolder: folder, ...(schema === undefined ? {} : { migrationsSchema: schema }) })
+  } finally {
+    await client.end({ timeout: 5 })
+  }
+}

@@ -1,0 +1,28 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { startEmbeddedPostgres } from '../../src/database/embedded.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    postgresUrl: string
+  }
+}
+
+/** One Postgres for a whole vitest run; every test makes databases of its own in it. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const dataDir = await mkdtemp(path.join(os.tmpdir(), 'lianban-tests-'))
+  // nobody reads these databases after a crash of the machine, so they need not survive one
+  const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '300' }
+  const log = { info: () => undefined, error: (message: string) => console.error(message) }
+  const server = await startEmbeddedPostgres({ dataDir, log, settings })
+  const endWithUs = () => process.kill(server.pid, 'SIGINT')
+  process.once('exit', endWithUs)
+  project.provide('postgresUrl', server.url)
+  return async () => {
+    process.off('exit', endWithUs)
+    await server.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,80 @@
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import postgres from 'postgres'
+
+/** The client for raw SQL on hot paths: int8 arrives as a number. */
+export type RawSql = postgres.Sql<{ bigint: number }>
+
+export interface Database {
+  readonly raw: RawSql
+  readonly orm: PostgresJsDatabase
+  /** Waits a few seconds for statements under way, then closes every connection. */
+  close(): Promise<void>
+}
+
+export interface ConnectOptions {
+  /** shown in pg_stat_activity, such as `lianban gateway` */
+  readonly name: string
+  /** connections of the raw client at most; Drizzle's client has as many again. Default 10 */
+  readonly maxConnections?: number
+  /** search_path of every connection: how one bureau's view is chosen */
+  readonly schema?: string
+  /** no statement of ours takes this long on a healthy machine; 0 is no limit. Default 30,000 */
+  readonly statementTimeoutMs?: number
+  /** a wait this long for a row or table means that its holder hangs. Default 15,000 */
+  readonly lockTimeoutMs?: number
+  /** default 10,000 */
+  readonly connectTimeoutMs?: number
+}
+
+const oldestVersion = 140_000
+
+/**
+ * Opens pools to a database: connections are made when they are first needed.
+ *
+ * Two clients, because drizzle(client) changes how that client reads and writes dates and JSON.
+ */
+export function connect(url: string, options: ConnectOptions): Database {
+  const { maxConnections = 10, statementTimeoutMs = 30_000, lockTimeoutMs = 15_000, connectTimeoutMs = 10_000 } = options
+  const connection = {
+    application_name: options.name,
+    statement_timeout: statementTimeoutMs,
+    lock_timeout: lockTimeoutMs,
+    // a transaction whose process hangs must give back its locks
+    idle_in_transaction_session_timeout: 60_000,
+    ...(options.schema === undefined ? {} : { search_path: options.schema }),
+  }
+  const common = { max: maxConnections, connect_timeout: connectTimeoutMs / 1000, onnotice: () => undefined, connection }
+  const raw = postgres(url, { ...common, types: { bigint: safeBigint } })
+  const client = postgres(url, common)
+  return {
+    raw,
+    orm: drizzle(client),
+    close: async () => {
+      await Promise.all([raw.end({ timeout: 5 }), client.end({ timeout: 5 })])
+    },
+  }
+}
+
+/** @throws {Error} when the database can't be reached, is too old, or is not UTF-8; the message says what to do */
+export async function pingDatabase({ raw }: Pick<Database, 'raw'>): Promise<void> {
+  const [server] = await raw<{ version: number; encoding: string }[]>`
+    select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding`
+  if (!server || server.version < oldestVersion) {
+    throw new Error(`the database is PostgreSQL ${Math.floor((server?.version ?? 0) / 10_000)}: 14 or later is needed`)
+  }
+  if (server.encoding !== 'UTF8') {
+    throw new Error(`the database's encoding is ${server.encoding}: create it with encoding 'UTF8', template template0`)
+  }
+}
+
+/** Indexes and sizes fit a number up to 2^53; beyond it an answer would be silently wrong. */
+const safeBigint = {
+  to: 20,
+  from: [20],
+  serialize: (value: number) => String(value),
+  parse: (text: string) => {
+    const value = Number(text)
+    if (!Number.isSafeInteger(value)) throw new Error(`${text} is no safe integer`)
+    return value
+  },
+}

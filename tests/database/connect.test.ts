@@ -1,0 +1,49 @@
+import { sql } from 'drizzle-orm'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { connect, pingDatabase } from '../../src/database/connect.ts'
+import { type TestDatabase, testDatabase } from '../support/postgres.ts'
+
+describe('connections', () => {
+  let database: TestDatabase
+  beforeAll(async () => {
+    database = await testDatabase()
+  })
+  afterAll(() => database.close())
+
+  test('raw SQL reads int8 as a number and refuses one that a number cannot hold', async () => {
+    const { raw, close } = connect(database.url, { name: 'test' })
+    const [row] = await raw`select ${2 ** 53 - 1}::int8 as largest, array[1, 2]::int8[] as several`
+    expect(row).toEqual({ largest: 2 ** 53 - 1, several: [1, 2] })
+    await expect(raw`select 9007199254740993::int8`).rejects.toThrow('9007199254740993 is no safe integer')
+    await close()
+  })
+
+  test('both clients stay in the schema they were given and keep dates and JSON apart', async () => {
+    const { raw, orm, close } = connect(database.url, { name: 'test', schema: 'pg_catalog' })
+    const [now] = await raw`select now() as at, '{"a":1}'::jsonb as json, current_setting('search_path') as path`
+    expect(now).toMatchObject({ at: expect.any(Date), json: { a: 1 }, path: 'pg_catalog' })
+    const [path] = await orm.execute(sql`select current_setting('search_path') as path`)
+    expect(path).toEqual({ path: 'pg_catalog' })
+    await close()
+  })
+
+  test('a database of another encoding is refused with what to do', async () => {
+    const { raw, close } = connect(inject('postgresUrl'), { name: 'test' })
+    const name = `test_latin_${process.pid}`
+    await raw.unsafe(`create database ${name} template template0 encoding 'SQL_ASCII' locale_provider libc locale 'C'`)
+    const url = new URL(database.url)
+    url.pathname = `/${name}`
+    const latin = connect(url.href, { name: 'test' })
+    await expect(pingDatabase(latin)).rejects.toThrow("encoding is SQL_ASCII: create it with encoding 'UTF8'")
+    await latin.close()
+    await raw.unsafe(`drop database ${name}`)
+    await expect(pingDatabase({ raw })).resolves.toBeUndefined()
+    await close()
+  })
+
+  test('a statement that hangs is given up', async () => {
+    const { raw, close } = connect(database.url, { name: 'test', statementTimeoutMs: 50 })
+    await expect(raw`select pg_sleep(20)`).rejects.toThrow('statement timeout')
+    await close()
+  })
+})

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto'
+import { RefusedRequest } from '../domain/refusal.ts'
+import type { JsonObject } from '../domain/text.ts'
+import { maxEventBytes, splitCompact } from './compact.ts'
+import type { KeysInForce, RegisteredKey } from './keys-in-force.ts'
+import { type ProtectedHeader, readProtectedHeader, signatureInvalid, type Typ } from './protected-header.ts'
+import { parseStrictJson } from './strict-json.ts'
+import { verifySignature } from './verify-signature.ts'
+
+/** Whom an event must be addressed to. */
+export interface Audience {
+  /** the log's origin */
+  readonly origin: string
+  /** the catalogue's `audience` */
+  readonly aud: 'optional' | 'required'
+}
+
+/** A JWS whose signature fits a key in force. */
+export interface SignedPayload {
+  readonly key: RegisteredKey
+  readonly header: ProtectedHeader
+  readonly payload: JsonObject
+  readonly payloadBytes: Buffer
+}
+
+/** An event that has passed checks 1 and 2: it is known whose it is, and nothing else about it. Made by {@link openSignedEvent} alone. */
+class VerifiedEvent {
+  // a private member makes the class nominal: nothing else passes for it
+  readonly #payloadBytes: Buffer
+  #payloadDigest: Buffer | undefined
+  #digest: Buffer | undefined
+  readonly compact: string
+  readonly party: string
+  readonly kid: string
+  readonly header: JsonObject
+  readonly payload: JsonObject
+
+  constructor(compact: string, { key, header, payload, payloadBytes }: SignedPayload) {
+    this.compact = compact
+    this.party = key.party
+    this.kid = key.kid
+    this.header = header.members
+    this.payload = payload
+    this.#payloadBytes = payloadBytes
+  }
+
+  /** SHA-256 of the payload's bytes: what makes two events with one id the same */
+  get payloadDigest(): Buffer {
+    this.#payloadDigest ??= sha256(this.#payloadBytes)
+    return this.#payloadDigest
+  }
+
+  /** SHA-256 of the compact form: what makes two requests the same */
+  get digest(): Buffer {
+    this.#digest ??= sha256(this.compact)
+    return this.#digest
+  }
+}
+
+export type { VerifiedEvent }
+
+/**
+ * Checks 1 and 2 of an event, in this order.
+ *
+ * @param compact at most {@link maxEventBytes} bytes
+ * @throws {RefusedRequest} `too-large`, `malformed`, `signature-invalid`; nothing is logged for any of them
+ * @see RFC 7515 section 5.2; RFC 8725 for what is left out
+ */
+export async function openSignedEvent(compact: string, keys: KeysInForce, audience: Audience): Promise<VerifiedEvent> {
+  if (compact.length > maxEventBytes)
+    throw new RefusedRequest('too-large', {
+      en: `the compact JWS has ${compact.length} bytes, ${maxEventBytes} are allowed`,
+      zh: `紧凑 JWS 为 ${compact.length} 字节，上限 ${maxEventBytes} 字节`,
+    })
+  const signed = await openJws(compact, 'event+jws', keys)
+  const { aud } = signed.header.members
+  if (aud === undefined ? audience.aud === 'required' : aud !== audience.origin)
+    throw signatureInvalid({
+      en: `the protected header's aud must be "${audience.origin}"`,
+      zh: `受保护头的 aud 须为 "${audience.origin}"`,
+    })
+  return new VerifiedEvent(compact, signed)
+}
+
+/**
+ * Opens any JWS by a key in force: first its shape, payload included, then header, key and signature.
+ *
+ * @throws {RefusedRequest} `malformed`, `signature-invalid`
+ */
+export async function openJws(compact: string, typ: Typ, keys: KeysInForce): Promise<SignedPayload> {
+  const parts = splitCompact(compact)
+  const payload = parseStrictJson(parts.payload)
+  const header = readProtectedHeader(parts.header, typ)
+  const key = keys.find(header.kid)
+  if (key === undefined) throw signatureInvalid({ en: 'the kid names no key in force', zh: 'kid 所指密钥不存在或已失效' })
+  await verifySignature(compact, header, key)
+  return { key, header, payload, payloadBytes: parts.payload }
+}
+
+function sha256(bytes: Buffer | string): Buffer {
+  return createHash('sha256').update(bytes).digest()
+}

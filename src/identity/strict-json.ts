@@ -1,0 +1,141 @@
+import { RefusedRequest } from '../domain/refusal.ts'
+import { isJsonObject, type JsonObject, type Text } from '../domain/text.ts'
+
+/** Nothing that is exchanged is nested deeper than a few levels; a bound keeps every later walk of a payload harmless. */
+export const maxDepth = 64
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * Reads a JSON object in which every reader sees the same thing: JSON.parse keeps the last of two members with one name,
+ * other parsers the first, Postgres stores no U+0000, and a lone surrogate has no UTF-8. `__proto__` becomes an own member
+ * like any other.
+ *
+ * @param bytes UTF-8, without byte order mark
+ * @throws {RefusedRequest} `malformed`, with the member or the offset (in characters) of the fault
+ * @see RFC 8259 section 4; RFC 7493 (I-JSON) sections 2.1 and 2.3
+ */
+export function parseStrictJson(bytes: Uint8Array): JsonObject {
+  const text = decodeUtf8(bytes)
+  const value = parse(text)
+  if (!isJsonObject(value)) throw malformed({ en: 'the JSON is not an object', zh: 'JSON 顶层不是对象' })
+  scan(text)
+  return value
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    // the decoder's own message says no more than this
+    throw malformed({ en: 'it is not UTF-8', zh: '不是 UTF-8 编码' })
+  }
+}
+
+function parse(text: string): unknown {
+  if (text.startsWith('\uFEFF')) throw malformed({ en: 'it begins with a byte order mark', zh: '以字节顺序标记（BOM）开头' })
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    const offset = error instanceof SyntaxError ? /at position (\d+)/.exec(error.message)?.[1] : undefined
+    // V8's message would quote the text around the fault, which may be personal
+    throw malformed({
+      en: `it is not JSON${offset === undefined ? '' : ` (offset ${offset})`}`,
+      zh: `不是合法的 JSON${offset === undefined ? '' : `（偏移 ${offset}）`}`,
+    })
+  }
+}
+
+const quote = 0x22
+const comma = 0x2c
+const minus = 0x2d
+const digit0 = 0x30
+const digit9 = 0x39
+const openBracket = 0x5b
+const backslash = 0x5c
+const closeBracket = 0x5d
+const openBrace = 0x7b
+const closeBrace = 0x7d
+
+/** One pass over text that JSON.parse took: names, depth, numbers and whatever only an escape can say. */
+function scan(text: string): void {
+  // the names seen so far in each open object; undefined for an array
+  const open: (Set<string> | undefined)[] = []
+  let names: Set<string> | undefined
+  let nameComes = false
+  let nextBackslash = text.indexOf('\\')
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === quote) {
+      const end = endOfString(text, at)
+      if (nextBackslash !== -1 && nextBackslash < at) nextBackslash = text.indexOf('\\', at)
+      const escaped = nextBackslash !== -1 && nextBackslash < end
+      const string = escaped ? decodeEscapes(text, at, end) : undefined
+      if (nameComes && names) {
+        const name = string ?? text.slice(at + 1, end)
+        if (names.has(name))
+          throw malformed({
+            en: `the member ${shown(name)} stands twice in one object (offset ${at})`,
+            zh: `同一对象中成员 ${shown(name)} 重复（偏移 ${at}）`,
+          })
+        names.add(name)
+        nameComes = false
+      }
+      at = end
+    } else if (code === comma) {
+      nameComes = names !== undefined
+    } else if (code === openBrace || code === openBracket) {
+      names = code === openBrace ? new Set() : undefined
+      nameComes = names !== undefined
+      open.push(names)
+      if (open.length > maxDepth)
+        throw malformed({
+          en: `it is nested deeper than ${maxDepth} levels (offset ${at})`,
+          zh: `嵌套超过 ${maxDepth} 层（偏移 ${at}）`,
+        })
+    } else if (code === closeBrace || code === closeBracket) {
+      open.pop()
+      names = open.at(-1)
+      nameComes = false
+    } else if (code === minus || (code >= digit0 && code <= digit9)) {
+      const end = endOfNumber(text, at)
+      if (!Number.isFinite(Number(text.slice(at, end))))
+        throw malformed({ en: `the number at offset ${at} is too large`, zh: `偏移 ${at} 处的数字过大` })
+      at = end - 1
+    }
+  }
+}
+
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    let slashes = 0
+    while (text.charCodeAt(end - 1 - slashes) === backslash) slashes++
+    if (slashes % 2 === 0) return end
+  }
+}
+
+const number = /[-+.0-9eE]+/y
+
+function endOfNumber(text: string, start: number): number {
+  number.lastIndex = start
+  number.test(text)
+  return number.lastIndex
+}
+
+function decodeEscapes(text: string, start: number, end: number): string {
+  const string: string = JSON.parse(text.slice(start, end + 1))
+  if (string.includes('\0'))
+    throw malformed({ en: `the string at offset ${start} contains U+0000`, zh: `偏移 ${start} 处的字符串含 U+0000` })
+  if (/\p{Surrogate}/u.test(string))
+    throw malformed({ en: `the string at offset ${start} contains a lone surrogate`, zh: `偏移 ${start} 处的字符串含孤立代理项` })
+  return string
+}
+
+/** A name as a message may quote it: bounded, on one line. */
+function shown(name: string): string {
+  return JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}…` : name)
+}
+
+function malformed(what: Text): RefusedRequest {
+  return new RefusedRequest('malformed', what)
+}

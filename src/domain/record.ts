@@ -1,0 +1,224 @@
+import type { Finding } from './event.ts'
+import { chinaDate, foldState } from './fold.ts'
+import { type KindOrder, none, type SubjectState, type TypeOrder, whole } from './order.ts'
+import { own } from './pointer.ts'
+import { isJsonObject, type Json, type JsonObject } from './text.ts'
+import { type Concealed, visibleData } from './visible.ts'
+
+/** An event of the log, as a view takes it in. */
+export interface AcceptedEvent {
+  readonly index: number
+  /** the sending party */
+  readonly sender: string
+  readonly type: string
+  readonly kind: string
+  readonly subject: string
+  /** the event's own, RFC 3339 */
+  readonly time: string
+  /** when the log took it, RFC 3339 UTC */
+  readonly received: string
+  readonly data: JsonObject
+}
+
+/** Where a value of a record came from. */
+export interface Origin {
+  readonly index: number
+  readonly source: string
+  readonly time: string
+}
+
+/** What one bureau knows of one subject, as its view stores it. */
+export interface ViewRecord {
+  readonly kind: string
+  readonly subject: string
+  readonly status: string
+  readonly layers: Readonly<Record<string, Readonly<Record<string, string>>>>
+  readonly name: string | null
+  readonly jurisdiction: string | null
+  readonly office: string | null
+  readonly data: JsonObject
+  readonly provenance: Readonly<Record<string, Origin>>
+  /** of every layer, shown or not: the input of the next fold */
+  readonly state: SubjectState
+  /** the first event that the bureau received or sent; {@link nothingReceived} before that, when the record is not shown */
+  readonly firstIndex: number
+  readonly lastIndex: number
+}
+
+/** `firstIndex` of a record that is kept for its state alone: the bureau has received nothing of the subject yet. */
+export const nothingReceived = -1
+
+/** Why an event could not be applied to a view. `behind`: an earlier event of its subject is parked. */
+export const parkedCauses = ['unknown-type', 'state-conflict', 'no-office', 'record-schema', 'constraint', 'behind'] as const
+export type ParkedCause = (typeof parkedCauses)[number]
+
+export interface Parked {
+  readonly cause: ParkedCause
+  /** for people; no personal data */
+  readonly detail: string
+}
+
+/** The rules of one bureau's view of one kind. */
+export interface RecordRules {
+  readonly bureau: string
+  readonly kind: KindOrder & { readonly nameField?: string; readonly jurisdictionField?: string }
+  readonly types: ReadonlyMap<string, TypeSeen>
+  /** layers beside the main one of which the bureau receives or sends a type */
+  readonly layers: ReadonlySet<string>
+  /** what it may not see of others' events */
+  readonly concealed: readonly Concealed[]
+  readonly assignment: { readonly field: string; readonly offices: ReadonlyMap<string, string> } | undefined
+  checkRecord(data: JsonObject): readonly Finding[]
+}
+
+/** One event type, as one bureau sees it. */
+export interface TypeSeen {
+  readonly order: TypeOrder
+  /** `""` the top of the record's data, `tax.{sender}` under that path */
+  readonly data: string
+  readonly receives: boolean
+  /** the top-level fields it receives; undefined: all */
+  readonly fields: ReadonlySet<string> | undefined
+}
+
+/**
+ * Folds one event into a bureau's record.
+ *
+ * States follow every event; data only those that the bureau receives or sent itself. A top-level field is replaced whole,
+ * `null` takes it out.
+ *
+ * @param before undefined when the view has no record of the subject
+ * @returns the record after it, or why it must be parked, when `before` still holds
+ */
+export function foldRecord(
+  before: ViewRecord | undefined,
+  event: AcceptedEvent,
+  rules: RecordRules,
+): { readonly record: ViewRecord } | { readonly parked: Parked } {
+  const type = rules.types.get(event.type)
+  if (!type) return { parked: { cause: 'unknown-type', detail: `the rules of this consumer have no type ${event.type}` } }
+  const folded = foldState(before?.state, event, rules.kind, type.order, chinaDate(new Date(event.received)))
+  if ('refused' in folded) {
+    const { code, detail } = folded.refused
+    return { parked: { cause: 'state-conflict', detail: `${code}: ${detail.en}` } }
+  }
+  const states = { state: folded.state, ...shownStates(folded.state, rules), lastIndex: event.index }
+  const started = before ?? emptyRecord(event)
+  const mine = event.sender === rules.bureau
+  if (!mine && !type.receives) return { record: { ...started, ...states } }
+
+  const seen = mine ? event.data : visibleData(event.data, type.fields, rules.concealed)
+  const place = type.data === '' ? [] : type.data.replace('{sender}', event.sender).split('.')
+  const data = mergeAt(started.data, place, seen)
+  const findings = rules.checkRecord(data)
+  if (findings.length > 0)
+    return {
+      parked: {
+        cause: 'record-schema',
+        detail: findings
+          .slice(0, maxNamed)
+          .map(({ pointer, code }) => `${pointer} ${code}`)
+          .join('; '),
+      },
+    }
+  const assigned = assign(data, rules)
+  if ('parked' in assigned) return assigned
+  return {
+    record: {
+      ...started,
+      ...states,
+      name: textOf(data, rules.kind.nameField),
+      jurisdiction: textOf(data, rules.kind.jurisdictionField),
+      office: assigned.office,
+      data,
+      provenance: originsAfter(started.provenance, place, seen, { index: event.index, source: event.sender, time: event.time }),
+      firstIndex: started.firstIndex === nothingReceived ? event.index : started.firstIndex,
+    },
+  }
+}
+
+/** A parked event's detail names this many findings; the first ones are enough to see what is wrong. */
+const maxNamed = 20
+
+function emptyRecord({ kind, subject, index }: AcceptedEvent): ViewRecord {
+  return {
+    kind,
+    subject,
+    status: none,
+    layers: {},
+    name: null,
+    jurisdiction: null,
+    office: null,
+    data: {},
+    provenance: {},
+    state: {},
+    firstIndex: nothingReceived,
+    lastIndex: index,
+  }
+}
+
+function shownStates(state: SubjectState, rules: RecordRules): Pick<ViewRecord, 'status' | 'layers'> {
+  const main = rules.kind.layers.find((layer) => layer.main)
+  const status = own(own(state, main?.id ?? ''), whole)?.state ?? none
+  const shown = Object.entries(state).filter(([layer]) => layer !== main?.id && rules.layers.has(layer))
+  const layers = shown.map(([layer, parts]) => [
+    layer,
+    Object.fromEntries(Object.entries(parts).map(([part, at]) => [part, at.state])),
+  ])
+  return { status, layers: Object.fromEntries(layers) }
+}
+
+/** Puts fields at a place of a record's data. */
+function mergeAt(data: JsonObject, place: readonly string[], fields: JsonObject): JsonObject {
+  const [step, ...rest] = place
+  if (step === undefined) {
+    const { set, removed } = changesOf(fields)
+    return { ...Object.fromEntries(Object.entries(data).filter(([field]) => !removed.has(field))), ...set }
+  }
+  const inner = own<Json>(data, step)
+  return { ...data, [step]: mergeAt(isJsonObject(inner) ? inner : {}, rest, fields) }
+}
+
+function originsAfter(
+  origins: Readonly<Record<string, Origin>>,
+  place: readonly string[],
+  fields: JsonObject,
+  origin: Origin,
+): Readonly<Record<string, Origin>> {
+  const named = (field: string): string => [...place, field].join('.')
+  const { set, removed } = changesOf(fields)
+  const gone = new Set([...removed].map(named))
+  const left = Object.entries(origins).filter(([field]) => !gone.has(field))
+  return Object.fromEntries([...left, ...Object.keys(set).map((field) => [named(field), origin] as const)])
+}
+
+function changesOf(fields: JsonObject): { set: JsonObject; removed: ReadonlySet<string> } {
+  const given = Object.entries(fields)
+  return {
+    set: Object.fromEntries(given.filter(([, value]) => value !== null)),
+    removed: new Set(given.filter(([, value]) => value === null).map(([field]) => field)),
+  }
+}
+
+/** A record without the field is nobody's yet; one whose value the table lacks can't be given to anybody. */
+function assign(data: JsonObject, rules: RecordRules): { readonly office: string | null } | { readonly parked: Parked } {
+  if (!rules.assignment) return { office: null }
+  const { field, offices } = rules.assignment
+  const value = own<Json>(data, field)
+  if (value === undefined) return { office: null }
+  const office = typeof value === 'string' ? offices.get(value) : undefined
+  if (office !== undefined) return { office }
+  return {
+    parked: { cause: 'no-office', detail: `the assignment table has no office for the value of ${field}${divisionText(value)}` },
+  }
+}
+
+/** A division's code is nobody's secret; anything longer might be something else. */
+function divisionText(value: Json): string {
+  return typeof value === 'string' && /^[0-9]{2,9}$/.test(value) ? `, ${value}` : ''
+}
+
+function textOf(data: JsonObject, field: string | undefined): string | null {
+  const value = field === undefined ? undefined : own<Json>(data, field)
+  return typeof value === 'string' ? value : null
+}

@@ -1,19 +1,11 @@
 import { bigint, index, integer, jsonb, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
 import type { SubjectState } from '../domain/order.ts'
+import type { Origin, ParkedCause } from '../domain/record.ts'
 import type { JsonObject } from '../domain/text.ts'
 
 // The same tables for every bureau: they name no schema, search_path does.
 
 const position = (name: string) => bigint(name, { mode: 'number' })
-
-/** Where a value of a record came from. */
-export interface Origin {
-  readonly index: number
-  /** the sending party */
-  readonly source: string
-  /** the event's `time` */
-  readonly time: string
-}
 
 export const records = pgTable(
   'records',
@@ -67,11 +59,14 @@ export const parked = pgTable(
     subject: text('subject').notNull(),
     type: text('type').notNull(),
     /** a {@link ParkedCause}; `behind` for an event that waits for an earlier one of its subject */
-    cause: text('cause').notNull(),
+    cause: text('cause').$type<ParkedCause>().notNull(),
     /** what went wrong, for people; no personal data */
     detail: text('detail').notNull(),
     parkedAt: timestamp('parked_at', { withTimezone: true, precision: 3 }).notNull(),
     tries: integer('tries').notNull(),
   },
-  (table) => [index('parked_subject').on(table.kind, table.subject, table.index), index('parked_cause').on(table.cause, table.type)],
+  (table) => [
+    index('parked_subject').on(table.kind, table.subject, table.index),
+    index('parked_cause').on(table.cause, table.type),
+  ],
 )

@@ -1,0 +1,138 @@
+import type postgres from 'postgres'
+import { type AcceptedEvent, foldRecord, type Parked, type RecordRules, type ViewRecord } from '../domain/record.ts'
+
+/** A transaction on a view's schema (search_path), on a client that reads int8 as a number. */
+export type ViewTransaction = postgres.TransactionSql<{ bigint: number }>
+
+interface Rejected extends Parked {
+  readonly event: AcceptedEvent
+}
+
+/**
+ * Folds events into a view: upserts their subjects' records and parks what cannot be applied.
+ *
+ * The caller holds the position rows of the events' partitions, which order every writer of those subjects.
+ *
+ * @param events in index order
+ * @param rulesOf by kind
+ * @throws {postgres.PostgresError} of class 22, 23 or 54 when the database refuses a row; the transaction is lost then
+ */
+export async function applyEvents(
+  tx: ViewTransaction,
+  events: readonly AcceptedEvent[],
+  rulesOf: (kind: string) => RecordRules,
+  now: Date,
+): Promise<void> {
+  if (events.length === 0) return
+  const { records, blocked } = await readSubjects(tx, events)
+  const changed = new Map<string, ViewRecord>()
+  const rejected: Rejected[] = []
+  for (const event of events) {
+    const key = subjectKey(event)
+    const behind = blocked.get(key)
+    if (behind !== undefined) {
+      rejected.push({ event, cause: 'behind', detail: `waits for the event at index ${behind}` })
+      continue
+    }
+    const folded = foldRecord(changed.get(key) ?? records.get(key), event, rulesOf(event.kind))
+    if ('record' in folded) {
+      changed.set(key, folded.record)
+      continue
+    }
+    rejected.push({ event, ...folded.parked })
+    blocked.set(key, event.index)
+  }
+  await Promise.all([upsert(tx, [...changed.values()], now), park(tx, rejected, now)])
+}
+
+/**
+ * The same, but an event whose row the database refuses is parked alone: the batch is split until it is found.
+ * Slower by a savepoint for each part, so it is the second try.
+ */
+export async function applyEventsOneByOneIfNeeded(
+  tx: ViewTransaction,
+  events: readonly AcceptedEvent[],
+  rulesOf: (kind: string) => RecordRules,
+  now: Date,
+): Promise<void> {
+  try {
+    await tx.savepoint((part) => applyEvents(part, events, rulesOf, now))
+  } catch (error) {
+    const refusal = refusedRow(error)
+    if (refusal === undefined) throw error
+    const [only, another] = events
+    if (only === undefined) throw error
+    if (another === undefined) return park(tx, [{ event: only, cause: 'constraint', detail: refusal }], now)
+    const middle = Math.ceil(events.length / 2)
+    await applyEventsOneByOneIfNeeded(tx, events.slice(0, middle), rulesOf, now)
+    await applyEventsOneByOneIfNeeded(tx, events.slice(middle), rulesOf, now)
+  }
+}
+
+/**
+ * What a database error says, if it is the data's fault: data exceptions (22), constraints (23), limits of a row or an
+ * index (54). Its message is left out, since that quotes the row.
+ */
+export function refusedRow(error: unknown): string | undefined {
+  if (!isDatabaseError(error) || !/^(22|23|54)/.test(error.code)) return undefined
+  return `the database refuses the record: ${error.code}${error.constraint_name ? `, constraint ${error.constraint_name}` : ''}`
+}
+
+function isDatabaseError(error: unknown): error is Error & { readonly code: string; readonly constraint_name?: string } {
+  return error instanceof Error && error.name === 'PostgresError' && 'code' in error && typeof error.code === 'string'
+}
+
+const subjectKey = ({ kind, subject }: { readonly kind: string; readonly subject: string }): string => `${kind}\n${subject}`
+
+async function readSubjects(tx: ViewTransaction, events: readonly AcceptedEvent[]) {
+  const subjects = [...new Map(events.map((event) => [subjectKey(event), event])).values()]
+  const kinds = subjects.map(({ kind }) => kind)
+  const codes = subjects.map(({ subject }) => subject)
+  const [records, blocked] = await Promise.all([
+    tx<ViewRecord[]>`
+      select kind, subject, status, layers, name, jurisdiction, office, data, provenance, state,
+        first_index as "firstIndex", last_index as "lastIndex"
+      from records join unnest(${kinds}::text[], ${codes}::text[]) as wanted (kind, subject) using (kind, subject)`,
+    tx<{ kind: string; subject: string; index: number }[]>`
+      select kind, subject, min(index) as index
+      from parked join unnest(${kinds}::text[], ${codes}::text[]) as wanted (kind, subject) using (kind, subject)
+      group by kind, subject`,
+  ])
+  return {
+    records: new Map(records.map((record) => [subjectKey(record), record])),
+    blocked: new Map(blocked.map((row) => [subjectKey(row), row.index])),
+  }
+}
+
+/** One array for each column, so that a batch of any size has the same number of parameters. */
+async function upsert(tx: ViewTransaction, records: readonly ViewRecord[], now: Date): Promise<void> {
+  if (records.length === 0) return
+  await tx`
+    insert into records (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index, updated_at)
+    select kind, subject, status, layers::jsonb, name, jurisdiction, office, data::jsonb, provenance::jsonb, state::jsonb,
+      first_index, last_index, ${now}::timestamptz
+    from unnest(
+      ${records.map(({ kind }) => kind)}::text[], ${records.map(({ subject }) => subject)}::text[],
+      ${records.map(({ status }) => status)}::text[], ${records.map(({ layers }) => JSON.stringify(layers))}::text[],
+      ${records.map(({ name }) => name)}::text[], ${records.map(({ jurisdiction }) => jurisdiction)}::text[],
+      ${records.map(({ office }) => office)}::text[], ${records.map(({ data }) => JSON.stringify(data))}::text[],
+      ${records.map(({ provenance }) => JSON.stringify(provenance))}::text[], ${records.map(({ state }) => JSON.stringify(state))}::text[],
+      ${records.map(({ firstIndex }) => firstIndex)}::bigint[], ${records.map(({ lastIndex }) => lastIndex)}::bigint[]
+    ) as folded (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index)
+    on conflict (kind, subject) do update set
+      status = excluded.status, layers = excluded.layers, name = excluded.name, jurisdiction = excluded.jurisdiction,
+      office = excluded.office, data = excluded.data, provenance = excluded.provenance, state = excluded.state,
+      first_index = excluded.first_index, last_index = excluded.last_index, updated_at = excluded.updated_at`
+}
+
+async function park(tx: ViewTransaction, rejected: readonly Rejected[], now: Date): Promise<void> {
+  if (rejected.length === 0) return
+  await tx`
+    insert into parked (index, kind, subject, type, cause, detail, parked_at, tries)
+    select index, kind, subject, type, cause, detail, ${now}::timestamptz, 1
+    from unnest(
+      ${rejected.map(({ event }) => event.index)}::bigint[], ${rejected.map(({ event }) => event.kind)}::text[],
+      ${rejected.map(({ event }) => event.subject)}::text[], ${rejected.map(({ event }) => event.type)}::text[],
+      ${rejected.map(({ cause }) => cause)}::text[], ${rejected.map(({ detail }) => detail)}::text[]
+    ) as failed (index, kind, subject, type, cause, detail)`
+}

@@ -1,0 +1,61 @@
+import type { Position } from '../bus/bus.ts'
+import type { RawSql } from '../database/connect.ts'
+import type { ViewTransaction } from './apply-events.ts'
+
+interface Row {
+  readonly topic: string
+  readonly partition: number
+  readonly index: number
+  readonly brokerTopic: string | null
+  readonly brokerOffset: number | null
+}
+
+export interface Partition {
+  readonly topic: string
+  readonly partition: number
+}
+
+export async function readPositions(sql: RawSql): Promise<readonly Position[]> {
+  const rows = await sql<Row[]>`
+    select topic, partition, index, broker_topic as "brokerTopic", broker_offset as "brokerOffset"
+    from positions order by topic, partition`
+  return rows.map(positionOf)
+}
+
+/**
+ * Locks the positions of partitions until the transaction ends: whoever holds them is the only writer of the partitions'
+ * subjects in this view. Always in the order topic, partition, so that two writers wait instead of deadlocking.
+ *
+ * @returns one for each partition, at -1 where nothing was applied yet
+ */
+export async function lockPositions(tx: ViewTransaction, partitions: readonly Partition[]): Promise<readonly Position[]> {
+  const topics = partitions.map(({ topic }) => topic)
+  const numbers = partitions.map(({ partition }) => partition)
+  const lock = (): Promise<Row[]> => tx<Row[]>`
+    select topic, partition, index, broker_topic as "brokerTopic", broker_offset as "brokerOffset"
+    from positions where (topic, partition) in (select * from unnest(${topics}::text[], ${numbers}::int[]))
+    order by topic, partition for update`
+  const rows = await lock()
+  if (rows.length === partitions.length) return rows.map(positionOf)
+  await tx`
+    insert into positions (topic, partition, index)
+    select topic, partition, -1 from unnest(${topics}::text[], ${numbers}::int[]) as missing (topic, partition)
+    order by topic, partition on conflict do nothing`
+  return (await lock()).map(positionOf)
+}
+
+export async function movePositions(tx: ViewTransaction, moved: readonly Position[]): Promise<void> {
+  await tx`
+    update positions set index = moved.index, broker_topic = moved.broker_topic, broker_offset = moved.broker_offset
+    from unnest(
+      ${moved.map(({ topic }) => topic)}::text[], ${moved.map(({ partition }) => partition)}::int[],
+      ${moved.map(({ index }) => index)}::bigint[], ${moved.map(({ broker }) => broker?.topic ?? null)}::text[],
+      ${moved.map(({ broker }) => broker?.nextOffset ?? null)}::bigint[]
+    ) as moved (topic, partition, index, broker_topic, broker_offset)
+    where positions.topic = moved.topic and positions.partition = moved.partition`
+}
+
+function positionOf({ topic, partition, index, brokerTopic, brokerOffset }: Row): Position {
+  const broker = brokerTopic === null || brokerOffset === null ? undefined : { topic: brokerTopic, nextOffset: brokerOffset }
+  return { topic, partition, index, broker }
+}

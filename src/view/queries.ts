@@ -1,0 +1,200 @@
+import { and, asc, count, countDistinct, eq, gt, gte, ilike, min, sql } from 'drizzle-orm'
+import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import type { Rules } from '../catalogue/rules.ts'
+import { nothingReceived, type ParkedCause } from '../domain/record.ts'
+import { decodeCursor, encodeCursor } from './cursor.ts'
+import type { PartitionOf } from './missed.ts'
+import { type RecordJson, recordJson } from './record-json.ts'
+import { takesIn } from './record-rules.ts'
+import { parked, positions, records } from './tables.ts'
+
+/** What became of an event in one bureau's view. */
+export type Fate =
+  | { readonly state: 'applied' | 'pending' | 'dismissed' | 'not-a-receiver' }
+  /** `behind`: index of the event of the same subject that must be applied first */
+  | { readonly state: 'parked'; readonly cause: ParkedCause; readonly detail: string; readonly behind?: number }
+
+export interface RecordFilter {
+  /** a part of the name, in any case */
+  readonly name?: string | undefined
+  readonly status?: string | undefined
+  readonly jurisdiction?: string | undefined
+  /** as a page before gave it */
+  readonly cursor?: string | undefined
+  /** 1 to {@link maxPage} */
+  readonly limit?: number | undefined
+}
+
+export interface RecordPage {
+  readonly records: readonly RecordJson[]
+  /** asks for the page after this one; absent on the last */
+  readonly next?: string
+}
+
+export interface ParkedFilter {
+  readonly cause?: ParkedCause | undefined
+  readonly type?: string | undefined
+  readonly kind?: string | undefined
+  readonly subject?: string | undefined
+  /** only events after this index */
+  readonly after?: number | undefined
+  /** 1 to {@link maxPage} */
+  readonly limit?: number | undefined
+}
+
+export interface ParkedEvent {
+  readonly index: number
+  readonly kind: string
+  readonly subject: string
+  readonly type: string
+  readonly cause: ParkedCause
+  readonly detail: string
+  /** RFC 3339 UTC */
+  readonly parkedAt: string
+  readonly tries: number
+}
+
+export interface ParkedCount {
+  readonly cause: ParkedCause
+  readonly type: string
+  readonly events: number
+  readonly subjects: number
+}
+
+/** Records or parked events in one page at most. */
+export const maxPage = 100
+
+/** What is asked of one bureau's view. */
+export interface ViewQueries {
+  /** undefined when the bureau has received nothing of the subject */
+  readRecord(kind: string, subject: string): Promise<RecordJson | undefined>
+  /** In order of subject. @throws {RefusedRequest} `invalid-request` for a cursor that no page gave */
+  searchRecords(kind: string, filter: RecordFilter): Promise<RecordPage>
+  fateOf(event: {
+    readonly index: number
+    readonly kind: string
+    readonly subject: string
+    readonly type: string
+    readonly sender: string
+  }): Promise<Fate>
+  /** by cause and type */
+  parkedCounts(): Promise<readonly ParkedCount[]>
+  /** in order of index */
+  listParked(filter: ParkedFilter): Promise<readonly ParkedEvent[]>
+}
+
+interface QueryOptions {
+  readonly bureau: string
+  readonly rules: () => Rules
+  readonly partitionOf: PartitionOf
+}
+
+/** @param orm its search_path is the view's schema */
+export function createQueries(orm: PostgresJsDatabase, { bureau, rules, partitionOf }: QueryOptions): ViewQueries {
+  // a record without a received event is kept for its state alone
+  const shown = (kind: string) => and(eq(records.kind, kind), gt(records.firstIndex, nothingReceived))
+  const hasOffices = (): boolean => rules().views.get(bureau)?.assignment !== undefined
+  const toJson = (row: typeof records.$inferSelect): RecordJson => recordJson(bureau, row, hasOffices())
+
+  return {
+    async readRecord(kind, subject) {
+      if (unstorable(kind, subject)) return undefined
+      const [row] = await orm
+        .select()
+        .from(records)
+        .where(and(shown(kind), eq(records.subject, subject)))
+      return row && toJson(row)
+    },
+
+    async searchRecords(kind, { name, status, jurisdiction, cursor, limit }) {
+      if (unstorable(kind, name, status, jurisdiction)) return { records: [] }
+      const size = pageSize(limit)
+      const rows = await orm
+        .select()
+        .from(records)
+        .where(
+          and(
+            shown(kind),
+            name === undefined ? undefined : ilike(records.name, `%${name.replace(/[\\%_]/g, '\\$&')}%`),
+            status === undefined ? undefined : eq(records.status, status),
+            jurisdiction === undefined ? undefined : eq(records.jurisdiction, jurisdiction),
+            cursor === undefined ? undefined : gt(records.subject, decodeCursor(cursor)),
+          ),
+        )
+        .orderBy(asc(records.subject))
+        // one more than asked for tells whether a page follows
+        .limit(size + 1)
+      const page = rows.slice(0, size)
+      const last = page.at(-1)
+      return { records: page.map(toJson), ...(rows.length > size && last ? { next: encodeCursor(last.subject) } : {}) }
+    },
+
+    async fateOf({ index, kind, subject, type, sender }) {
+      const typeRules = rules().types.get(type)
+      if (typeRules && !takesIn(typeRules, bureau, sender)) return { state: 'not-a-receiver' }
+      const rulesOfKind = rules().kinds.get(kind)
+      if (!rulesOfKind) return { state: 'not-a-receiver' }
+      // the position first: whoever moved it over the event has parked it in the same transaction
+      const [position] = await orm
+        .select({ index: positions.index })
+        .from(positions)
+        .where(
+          and(
+            eq(positions.topic, rulesOfKind.topic),
+            eq(positions.partition, partitionOf(subject, rulesOfKind.partitions)),
+            gte(positions.index, index),
+          ),
+        )
+      if (!position) return { state: 'pending' }
+      const [row] = await orm.select().from(parked).where(eq(parked.index, index))
+      if (!row) return { state: 'applied' }
+      if (row.cause !== 'behind') return { state: 'parked', cause: row.cause, detail: row.detail }
+      const [first] = await orm
+        .select({ index: min(parked.index) })
+        .from(parked)
+        .where(and(eq(parked.kind, kind), eq(parked.subject, subject)))
+      const behind = first?.index ?? undefined
+      return { state: 'parked', cause: 'behind', detail: row.detail, ...(behind === undefined ? {} : { behind }) }
+    },
+
+    async parkedCounts() {
+      return await orm
+        .select({
+          cause: parked.cause,
+          type: parked.type,
+          events: count(),
+          subjects: countDistinct(sql`(${parked.kind}, ${parked.subject})`),
+        })
+        .from(parked)
+        .groupBy(parked.cause, parked.type)
+        .orderBy(asc(parked.cause), asc(parked.type))
+    },
+
+    async listParked({ cause, type, kind, subject, after, limit }) {
+      const rows = await orm
+        .select()
+        .from(parked)
+        .where(
+          and(
+            cause === undefined ? undefined : eq(parked.cause, cause),
+            type === undefined ? undefined : eq(parked.type, type),
+            kind === undefined ? undefined : eq(parked.kind, kind),
+            subject === undefined ? undefined : eq(parked.subject, subject),
+            after === undefined ? undefined : gt(parked.index, after),
+          ),
+        )
+        .orderBy(asc(parked.index))
+        .limit(pageSize(limit))
+      return rows.map((row) => ({ ...row, parkedAt: row.parkedAt.toISOString() }))
+    },
+  }
+}
+
+/** Text that no row can hold, since Postgres has no U+0000, matches none; asked all the same, it would be an error. */
+function unstorable(...values: readonly (string | undefined)[]): boolean {
+  return values.some((value) => value?.includes('\0'))
+}
+
+function pageSize(limit: number | undefined): number {
+  return Math.min(Math.max(Math.trunc(limit ?? maxPage), 1), maxPage)
+}

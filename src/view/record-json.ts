@@ -1,0 +1,49 @@
+import type { Rules } from '../catalogue/rules.ts'
+import { maskRecord } from '../domain/mask.ts'
+import type { Origin, ViewRecord } from '../domain/record.ts'
+import type { JsonObject } from '../domain/text.ts'
+
+/** A record as it is answered. */
+export interface RecordJson {
+  readonly bureau: string
+  readonly kind: string
+  readonly subject: string
+  readonly status: string
+  readonly layers: Readonly<Record<string, Readonly<Record<string, string>>>>
+  readonly name: string | null
+  readonly jurisdiction: string | null
+  /** only where the bureau has an assignment table */
+  readonly office?: string | null
+  readonly data: JsonObject
+  readonly provenance: Readonly<Record<string, Origin>>
+  readonly firstIndex: number
+  readonly lastIndex: number
+  /** RFC 3339 UTC */
+  readonly updatedAt: string
+}
+
+export function recordJson(bureau: string, row: ViewRecord & { readonly updatedAt: Date }, hasOffices: boolean): RecordJson {
+  const { kind, subject, status, layers, name, jurisdiction, office, data, provenance, firstIndex, lastIndex, updatedAt } = row
+  return {
+    bureau,
+    kind,
+    subject,
+    status,
+    layers,
+    name,
+    jurisdiction,
+    ...(hasOffices ? { office } : {}),
+    data,
+    provenance,
+    firstIndex,
+    lastIndex,
+    updatedAt: updatedAt.toISOString(),
+  }
+}
+
+/** The record as an operator sees it: particulars of persons masked, wherever the kind's types put data. */
+export function maskedForOperator(record: RecordJson, rules: Rules): RecordJson {
+  const personal = rules.kinds.get(record.kind)?.personal ?? []
+  const places = [...rules.types.values()].filter(({ kind }) => kind.id === record.kind).map(({ type }) => type.data)
+  return maskRecord(record, personal, places)
+}

@@ -1,0 +1,133 @@
+import { codeChecks } from '../domain/codes/code-checks.ts'
+import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
+import { type Catalogue, type EventType, type Party, partiesNamed, type ViewRules } from './catalogue.ts'
+import { catalogueName, isFileName } from './load.ts'
+import { nameFaults } from './name-faults.ts'
+import { CatalogueInvalid, type CompiledViewRules, type Rules, type TypeRules } from './rules.ts'
+import { shapeOf } from './shape.ts'
+import { compileEventCheck, compileRecordCheck, schemaFaults } from './validators.ts'
+
+/**
+ * Makes the files of a catalogue ready for use.
+ *
+ * @param files content by name, as `readCatalogueFiles` or the log gives them
+ * @throws {CatalogueInvalid} naming every fault at once
+ */
+export function compileRules(files: ReadonlyMap<string, string>): Rules {
+  if (!files.has(catalogueName)) throw new CatalogueInvalid([`${catalogueName} is missing`])
+  const { values, faults: syntaxFaults } = parseAll(files)
+  if (!values.has(catalogueName)) throw new CatalogueInvalid(syntaxFaults)
+  const { catalogue, faults: shapeFaults } = shapeOf(values.get(catalogueName))
+  if (!catalogue) throw new CatalogueInvalid([...syntaxFaults, ...shapeFaults])
+  const objects = new Map(
+    [...values].flatMap(([name, value]): [string, JsonObject][] => (isJsonObject(value) ? [[name, value]] : [])),
+  )
+  const faults = [
+    ...syntaxFaults,
+    ...shapeFaults,
+    ...nameFaults(catalogue, objects, Object.keys(codeChecks)),
+    ...referenceFaults(catalogue, files, values),
+  ]
+  if (faults.length > 0) throw new CatalogueInvalid(faults)
+  return rulesOf(catalogue, files, objects)
+}
+
+function parseAll(files: ReadonlyMap<string, string>): { values: ReadonlyMap<string, Json>; faults: readonly string[] } {
+  const values = new Map<string, Json>()
+  const faults: string[] = []
+  for (const [name, content] of files) {
+    try {
+      values.set(name, JSON.parse(content))
+    } catch (error) {
+      faults.push(`${name} is not JSON: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  return { values, faults }
+}
+
+/** What is wrong with the files that a catalogue refers to, each named once. */
+function referenceFaults(
+  catalogue: Catalogue,
+  files: ReadonlyMap<string, string>,
+  values: ReadonlyMap<string, Json>,
+): readonly string[] {
+  const views = catalogue.parties.flatMap(({ view }) => (view ? [view] : []))
+  const schemas = [
+    catalogue.envelope,
+    ...catalogue.types.map(({ schema }) => schema),
+    ...views.flatMap(({ recordSchema }) => recordSchema ?? []),
+  ]
+  const tables = views.flatMap(({ assignment }) => assignment?.table ?? [])
+  const read = (name: string, faultsOf: (content: JsonObject) => readonly string[]): readonly string[] => {
+    if (!isFileName(name)) return [] // the catalogue's own schema has said so
+    if (!files.has(name)) return [`${name} is missing`]
+    const content = values.get(name)
+    if (content === undefined) return [] // no JSON: said already
+    if (!isJsonObject(content)) return [`${name} must hold a JSON object`]
+    return faultsOf(content).map((fault) => `${name}: ${fault}`)
+  }
+  return [
+    ...[...new Set(schemas)].flatMap((name) => read(name, schemaFaults)),
+    ...[...new Set(tables)].flatMap((name) => read(name, tableFaults)),
+  ]
+}
+
+function tableFaults(table: JsonObject): readonly string[] {
+  const wrong = Object.entries(table).filter(([, office]) => typeof office !== 'string' || office === '')
+  return wrong.map(([division]) => `the office for ${division} must be a text that is not empty`)
+}
+
+function rulesOf(catalogue: Catalogue, files: ReadonlyMap<string, string>, objects: ReadonlyMap<string, JsonObject>): Rules {
+  const fileNamed = (name: string): JsonObject => objects.get(name) ?? {}
+  const kinds = new Map(catalogue.kinds.map((kind) => [kind.id, kind]))
+  const compileType = (type: EventType): TypeRules => {
+    const kind = kinds.get(type.kind)
+    if (!kind) throw new Error(`${type.type} passed without its kind ${type.kind}`)
+    const check = compileEventCheck({
+      envelope: fileNamed(catalogue.envelope),
+      data: fileNamed(type.schema),
+      kind,
+      time: catalogue.time,
+    })
+    return { type, kind, senders: partiesNamed(catalogue, type.senders), receivers: receiversOf(type, catalogue), check }
+  }
+  const compileView = ({ id, view }: Party): readonly [string, CompiledViewRules][] =>
+    view ? [[id, viewRulesOf(view, fileNamed)]] : []
+  return {
+    catalogue,
+    files: inOrder(files),
+    parties: new Map(catalogue.parties.map((party) => [party.id, party])),
+    bureaus: catalogue.parties.filter(({ role }) => role === 'bureau'),
+    kinds,
+    types: new Map(catalogue.types.map((type) => [type.type, compileType(type)])),
+    views: new Map(catalogue.parties.flatMap(compileView)),
+  }
+}
+
+/** A bureau that is named more than once receives what any of the names gives it. */
+function receiversOf({ receivers }: EventType, catalogue: Catalogue): ReadonlyMap<string, ReadonlySet<string> | undefined> {
+  const found = new Map<string, ReadonlySet<string> | undefined>()
+  for (const { to, fields } of receivers) {
+    for (const bureau of partiesNamed(catalogue, [to])) {
+      const before = found.has(bureau) ? found.get(bureau) : new Set<string>()
+      found.set(bureau, fields && before ? new Set([...before, ...fields]) : undefined)
+    }
+  }
+  return found
+}
+
+function viewRulesOf({ assignment, recordSchema }: ViewRules, fileNamed: (name: string) => JsonObject): CompiledViewRules {
+  const offices = Object.entries(assignment ? fileNamed(assignment.table) : {})
+  return {
+    assignment: assignment && {
+      field: assignment.field,
+      offices: new Map(offices.flatMap(([division, office]) => (typeof office === 'string' ? [[division, office]] : []))),
+    },
+    checkRecord: recordSchema === undefined ? () => [] : compileRecordCheck(fileNamed(recordSchema)),
+  }
+}
+
+function inOrder(files: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const others = [...files].filter(([name]) => name !== catalogueName).sort(([a], [b]) => (a < b ? -1 : 1))
+  return new Map([[catalogueName, files.get(catalogueName) ?? ''], ...others])
+}

@@ -1,0 +1,81 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { type Checkpoint, checkpointText } from './checkpoint.ts'
+import { type NoteVerifier, noteSigner, parseVkey, signNote, vkeyOf } from './note.ts'
+
+/** The Ed25519 key that signs a log's checkpoints. Its name is the log's origin. */
+export interface LogKey {
+  readonly origin: string
+  readonly vkey: string
+  readonly verifier: NoteVerifier
+  /** @returns the checkpoint as a signed note */
+  signCheckpoint(size: number, root: Checkpoint['root']): string
+}
+
+export function logKeyOf(origin: string, privateKey: KeyObject): LogKey {
+  const vkey = vkeyOf(origin, createPublicKey(privateKey))
+  const signer = noteSigner(origin, privateKey)
+  return {
+    origin,
+    vkey,
+    verifier: parseVkey(vkey),
+    signCheckpoint: (size, root) => signNote(checkpointText({ origin, size, root }), [signer]),
+  }
+}
+
+export function newLogKey(origin: string): LogKey {
+  return logKeyOf(origin, generateKeyPairSync('ed25519').privateKey)
+}
+
+/**
+ * Reads the log's key: PEM (PKCS #8) or a private JWK (OKP, Ed25519).
+ *
+ * @throws {Error} when it is missing, no such key, or readable by others than its owner
+ */
+export async function loadLogKey(file: string, origin: string): Promise<LogKey> {
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    const remedy =
+      cause.code === 'ENOENT' ? 'it does not exist; restore it from its backup, a log has one key for life' : cause.code
+    throw new Error(`the log's key ${file} can't be read: ${remedy}`, { cause })
+  })
+  const { mode } = await stat(file)
+  if ((mode & 0o077) !== 0) throw new Error(`the log's key ${file} can be read by others: run chmod 600 on it`)
+  return logKeyOf(origin, readPrivateKey(text, file))
+}
+
+/** Reads the log's key, making it (mode 0600) when there is none; processes that start together get the same one. */
+export async function loadOrMakeLogKey(file: string, origin: string): Promise<LogKey> {
+  if ((await stat(file).catch(() => undefined)) === undefined) await makeKeyFile(file)
+  return loadLogKey(file, origin)
+}
+
+async function makeKeyFile(file: string): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true })
+  const half = `${file}.new-${process.pid}-${Math.random().toString(36).slice(2)}`
+  const handle = await open(half, 'wx', 0o600)
+  try {
+    await handle.writeFile(generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }))
+    // checkpoints signed with a key that a power cut takes away could never be continued
+    await handle.sync()
+    await link(half, file)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  } finally {
+    await handle.close()
+    await rm(half, { force: true })
+  }
+}
+
+function readPrivateKey(text: string, file: string): KeyObject {
+  let key: KeyObject
+  try {
+    key = text.trimStart().startsWith('{') ? createPrivateKey({ key: JSON.parse(text), format: 'jwk' }) : createPrivateKey(text)
+  } catch {
+    // the cause would show parts of the key
+    throw new Error(`${file} holds no private key in PEM or JWK`)
+  }
+  if (key.asymmetricKeyType !== 'ed25519')
+    throw new Error(`${file} holds a ${key.asymmetricKeyType} key: the log signs with Ed25519`)
+  return key
+}

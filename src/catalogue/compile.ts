@@ -1,11 +1,16 @@
 import { codeChecks } from '../domain/codes/code-checks.ts'
-import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
+import { RefusedRequest } from '../domain/refusal.ts'
+import type { JsonObject } from '../domain/text.ts'
+import { parseStrictJson } from '../identity/strict-json.ts'
 import { type Catalogue, type EventType, type Party, partiesNamed, type ViewRules } from './catalogue.ts'
 import { catalogueName, isFileName } from './load.ts'
 import { nameFaults } from './name-faults.ts'
 import { CatalogueInvalid, type CompiledViewRules, type Rules, type TypeRules } from './rules.ts'
 import { shapeOf } from './shape.ts'
 import { compileEventCheck, compileRecordCheck, schemaFaults } from './validators.ts'
+
+/** The files of a catalogue, parsed. */
+type Contents = ReadonlyMap<string, JsonObject>
 
 /**
  * Makes the files of a catalogue ready for use.
@@ -15,60 +20,50 @@ import { compileEventCheck, compileRecordCheck, schemaFaults } from './validator
  */
 export function compileRules(files: ReadonlyMap<string, string>): Rules {
   if (!files.has(catalogueName)) throw new CatalogueInvalid([`${catalogueName} is missing`])
-  const { values, faults: syntaxFaults } = parseAll(files)
-  if (!values.has(catalogueName)) throw new CatalogueInvalid(syntaxFaults)
-  const { catalogue, faults: shapeFaults } = shapeOf(values.get(catalogueName))
+  const { contents, faults: syntaxFaults } = parseAll(files)
+  const content = contents.get(catalogueName)
+  if (!content) throw new CatalogueInvalid(syntaxFaults)
+  const { catalogue, faults: shapeFaults } = shapeOf(content)
   if (!catalogue) throw new CatalogueInvalid([...syntaxFaults, ...shapeFaults])
-  const objects = new Map(
-    [...values].flatMap(([name, value]): [string, JsonObject][] => (isJsonObject(value) ? [[name, value]] : [])),
-  )
   const faults = [
     ...syntaxFaults,
     ...shapeFaults,
-    ...nameFaults(catalogue, objects, Object.keys(codeChecks)),
-    ...referenceFaults(catalogue, files, values),
+    ...nameFaults(catalogue, contents, Object.keys(codeChecks)),
+    ...referenceFaults(catalogue, files, contents),
   ]
   if (faults.length > 0) throw new CatalogueInvalid(faults)
-  return rulesOf(catalogue, files, objects)
+  return rulesOf(catalogue, files, contents)
 }
 
-function parseAll(files: ReadonlyMap<string, string>): { values: ReadonlyMap<string, Json>; faults: readonly string[] } {
-  const values = new Map<string, Json>()
+function parseAll(files: ReadonlyMap<string, string>): { contents: Contents; faults: readonly string[] } {
+  const contents = new Map<string, JsonObject>()
   const faults: string[] = []
-  for (const [name, content] of files) {
+  for (const [name, text] of files) {
     try {
-      values.set(name, JSON.parse(content))
+      contents.set(name, parseStrictJson(Buffer.from(text, 'utf8')))
     } catch (error) {
-      faults.push(`${name} is not JSON: ${error instanceof Error ? error.message : String(error)}`)
+      if (!(error instanceof RefusedRequest)) throw error
+      faults.push(`${name}: ${error.refusal.detail.en}`)
     }
   }
-  return { values, faults }
+  return { contents, faults }
 }
 
 /** What is wrong with the files that a catalogue refers to, each named once. */
-function referenceFaults(
-  catalogue: Catalogue,
-  files: ReadonlyMap<string, string>,
-  values: ReadonlyMap<string, Json>,
-): readonly string[] {
+function referenceFaults(catalogue: Catalogue, files: ReadonlyMap<string, string>, contents: Contents): readonly string[] {
   const views = catalogue.parties.flatMap(({ view }) => (view ? [view] : []))
-  const schemas = [
-    catalogue.envelope,
-    ...catalogue.types.map(({ schema }) => schema),
-    ...views.flatMap(({ recordSchema }) => recordSchema ?? []),
-  ]
+  const recordSchemas = views.flatMap(({ recordSchema }) => recordSchema ?? [])
+  const schemas = [catalogue.envelope, ...catalogue.types.map(({ schema }) => schema), ...recordSchemas]
   const tables = views.flatMap(({ assignment }) => assignment?.table ?? [])
-  const read = (name: string, faultsOf: (content: JsonObject) => readonly string[]): readonly string[] => {
+  const look = (name: string, faultsOf: (content: JsonObject) => readonly string[]): readonly string[] => {
     if (!isFileName(name)) return [] // the catalogue's own schema has said so
     if (!files.has(name)) return [`${name} is missing`]
-    const content = values.get(name)
-    if (content === undefined) return [] // no JSON: said already
-    if (!isJsonObject(content)) return [`${name} must hold a JSON object`]
-    return faultsOf(content).map((fault) => `${name}: ${fault}`)
+    const content = contents.get(name)
+    return content ? faultsOf(content).map((fault) => `${name}: ${fault}`) : [] // what can't be read was named already
   }
   return [
-    ...[...new Set(schemas)].flatMap((name) => read(name, schemaFaults)),
-    ...[...new Set(tables)].flatMap((name) => read(name, tableFaults)),
+    ...[...new Set(schemas)].flatMap((name) => look(name, schemaFaults)),
+    ...[...new Set(tables)].flatMap((name) => look(name, tableFaults)),
   ]
 }
 
@@ -77,8 +72,8 @@ function tableFaults(table: JsonObject): readonly string[] {
   return wrong.map(([division]) => `the office for ${division} must be a text that is not empty`)
 }
 
-function rulesOf(catalogue: Catalogue, files: ReadonlyMap<string, string>, objects: ReadonlyMap<string, JsonObject>): Rules {
-  const fileNamed = (name: string): JsonObject => objects.get(name) ?? {}
+function rulesOf(catalogue: Catalogue, files: ReadonlyMap<string, string>, contents: Contents): Rules {
+  const fileNamed = (name: string): JsonObject => contents.get(name) ?? {}
   const kinds = new Map(catalogue.kinds.map((kind) => [kind.id, kind]))
   const compileType = (type: EventType): TypeRules => {
     const kind = kinds.get(type.kind)

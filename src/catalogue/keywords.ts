@@ -1,4 +1,4 @@
-import type { AnySchemaObject, FuncKeywordDefinition } from 'ajv'
+import type { AnySchemaObject, ErrorObject, FuncKeywordDefinition } from 'ajv'
 import type { DataValidationCxt, SchemaValidateFunction } from 'ajv/dist/types/index.js'
 import type { CodeContext, CodeFault } from '../domain/codes/code-check.ts'
 import { codeCheckOf, codeChecks } from '../domain/codes/code-checks.ts'
@@ -48,8 +48,11 @@ export const checksKeyword: FuncKeywordDefinition = {
     const checks = rules.map((rule) => checkOf(rule, membersOf(parentSchema)))
     const validate: SchemaValidateFunction = function (this: KeywordContext, value: unknown, at?: DataValidationCxt) {
       if (!isJsonObject(value)) return true
-      const faults = checks.map((check) => check(value, this)).filter((fault) => fault !== undefined)
-      const errors = faults.flatMap(({ member, code, fault }) => told(this, fault, code, `${at?.instancePath ?? ''}/${member}`))
+      const errors: Partial<ErrorObject>[] = []
+      for (const check of checks) {
+        const found = check(value, this)
+        if (found) errors.push(...told(this, found.fault, found.code, `${at?.instancePath ?? ''}/${found.member}`))
+      }
       if (errors.length === 0) return true
       validate.errors = errors
       return false

@@ -24,6 +24,12 @@ const sections: ReadonlyMap<string, readonly [first: number, last: number]> = ne
   ['T', [97, 97]],
 ])
 
+const sectionOfDivision: ReadonlyMap<string, string> = new Map(
+  [...sections].flatMap(([section, [first, last]]) =>
+    Array.from({ length: last - first + 1 }, (_, i): [string, string] => [String(first + i).padStart(2, '0'), section]),
+  ),
+)
+
 /**
  * Industry code 行业代码: division (2 digits), group (3) or class (4). Groups and classes are not looked up.
  *
@@ -66,7 +72,5 @@ export function checkIndustry(section: string, code: string): CodeResult {
 
 /** The section letter of a code's division; undefined when there is no such division. */
 function sectionOf(code: string): string | undefined {
-  const division = Number(code.slice(0, 2))
-  for (const [section, [first, last]] of sections) if (division >= first && division <= last) return section
-  return undefined
+  return sectionOfDivision.get(code.slice(0, 2))
 }

@@ -1,0 +1,117 @@
+import type { Sql } from 'postgres'
+import type { Bus, Consumption, Delivery, Subscriber } from './bus.ts'
+import type { BusLog } from './bus-log.ts'
+import { Leases } from './leases.ts'
+import { readEvents } from './log-reader.ts'
+import { partitionOf } from './partition.ts'
+import { GrowingPause, pause } from './pause.ts'
+import { type KindTopics, UnknownKind } from './topics.ts'
+import { Wake } from './wake.ts'
+
+/** Notifications come at once; this is for those that are lost. */
+const pollMs = 1000
+/** At small load, what arrives within it shares a transaction. */
+const lingerMs = 5
+/** Fewer events than this are a small load. */
+const fewEvents = 20
+
+/**
+ * The bus without a broker: every consumer reads the log table itself.
+ *
+ * Holds one connection of `sql` for its leases, and postgres.js opens one more to listen.
+ */
+export function createEmbeddedBus({ sql, kinds, log }: { sql: Sql; kinds: KindTopics; log: BusLog }): Bus {
+  const wake = new Wake(sql, log)
+  const leases = new Leases(sql, log)
+  const consumptions = new Set<Consumption>()
+  return {
+    name: 'embedded',
+    consume(subscriber) {
+      const consumption = consumeLog({ sql, kinds, log, wake, leases }, subscriber)
+      consumptions.add(consumption)
+      return consumption
+    },
+    publish: () => ({ state: () => 'running', stop: () => Promise.resolve() }),
+    async close() {
+      await Promise.all([...consumptions].map((consumption) => consumption.stop()))
+      wake.close()
+      await leases.close()
+    },
+  }
+}
+
+interface Means {
+  readonly sql: Sql
+  readonly kinds: KindTopics
+  readonly log: BusLog
+  readonly wake: Wake
+  readonly leases: Leases
+}
+
+function consumeLog({ sql, kinds, log, wake, leases }: Means, subscriber: Subscriber): Consumption {
+  const stopping = new AbortController()
+  const { signal } = stopping
+  let state: ReturnType<Consumption['state']> = 'starting'
+  const ended = consumeUntilStopped()
+  return {
+    state: () => state,
+    async stop() {
+      stopping.abort()
+      await ended
+    },
+  }
+
+  async function consumeUntilStopped(): Promise<void> {
+    const pauses = new GrowingPause(100, 5000)
+    while (!signal.aborted) {
+      const lease = await leases.acquire(`lianban consumer ${subscriber.bureau}`, signal)
+      if (!lease) return
+      try {
+        await follow(() => lease.held(), pauses)
+      } catch (error) {
+        state = 'waiting'
+        log.warn({ bureau: subscriber.bureau, error: String(error) }, 'the consumer waits: the machine failed, nothing is lost')
+        await pauses.wait(signal)
+      } finally {
+        await lease.release()
+      }
+    }
+  }
+
+  /** Reads and applies from the stored positions on, while the lease is held. */
+  async function follow(held: () => Promise<boolean>, pauses: GrowingPause): Promise<void> {
+    const start = await startingIndexes(subscriber)
+    let cursor = Math.min(...start.values())
+    while (!signal.aborted && (await held())) {
+      const mark = wake.mark
+      const { events, scannedTo } = await readEvents(sql, cursor)
+      const deliveries = events
+        .map((event) => deliveryOf(event, kinds))
+        .filter(({ topic, partition, index }) => index > (start.get(`${topic} ${partition}`) ?? -1))
+      if (deliveries.length > 0) await subscriber.apply(deliveries)
+      cursor = scannedTo
+      state = 'running'
+      pauses.reset()
+      if (events.length >= fewEvents) continue
+      await wake.wait(mark, pollMs, signal)
+      await pause(lingerMs, signal)
+    }
+  }
+}
+
+/** Stored index of every partition of the subscriber's topics, -1 where nothing was stored. */
+async function startingIndexes(subscriber: Subscriber): Promise<ReadonlyMap<string, number>> {
+  const indexes = new Map<string, number>()
+  for (const { topic, partitions } of subscriber.topics()) {
+    for (let partition = 0; partition < partitions; partition++) indexes.set(`${topic} ${partition}`, -1)
+  }
+  for (const { topic, partition, index } of await subscriber.positions()) indexes.set(`${topic} ${partition}`, index)
+  return indexes
+}
+
+function deliveryOf(event: { kind: string; subject: string; index: number; entry: string }, kinds: KindTopics): Delivery {
+  const kind = kinds().get(event.kind)
+  if (!kind) throw new UnknownKind(event.kind)
+  const partition = partitionOf(event.subject, kind.partitions)
+  return { topic: kind.topic, partition, index: event.index, previous: undefined, entry: event.entry, broker: undefined }
+}

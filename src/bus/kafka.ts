@@ -1,0 +1,52 @@
+import type { Kafka } from 'kafkajs'
+import type { Sql } from 'postgres'
+import { BrokerAdmin } from './broker-admin.ts'
+import type { Bus, Consumption } from './bus.ts'
+import type { BusLog, BusMetrics } from './bus-log.ts'
+import { connectKafka, type KafkaSettings } from './kafka-client.ts'
+import { consumeFromKafka } from './kafka-consumer.ts'
+import { Leases } from './leases.ts'
+import { publishToKafka } from './publisher.ts'
+import type { KindTopics } from './topics.ts'
+import { Wake } from './wake.ts'
+
+export interface KafkaBusOptions extends KafkaSettings {
+  /** of topics and consumer groups */
+  readonly prefix: string
+  /** one connection of it is held while this process publishes or stands by; postgres.js opens one more to listen */
+  readonly sql: Sql
+  readonly kinds: KindTopics
+  readonly log: BusLog
+  readonly metrics?: BusMetrics
+  /** how long a consumer may stand still while its topic has more for it, before it is built anew */
+  readonly stallMs?: number
+  /** makes the client; a test looks on here */
+  readonly connect?: (settings: KafkaSettings, log: BusLog) => Kafka
+}
+
+const defaultStallMs = 20_000
+
+/** The bus over Apache Kafka. The broker may be away at any time, also now: publisher and consumers wait for it. */
+export function createKafkaBus(options: KafkaBusOptions): Bus {
+  const { prefix, sql, kinds, log, metrics = {}, stallMs = defaultStallMs, connect = connectKafka } = options
+  const kafka = connect(options, log)
+  const admin = new BrokerAdmin(kafka)
+  const wake = new Wake(sql, log)
+  const leases = new Leases(sql, log)
+  const consumptions = new Set<Consumption>()
+  const kept = (consumption: Consumption) => {
+    consumptions.add(consumption)
+    return consumption
+  }
+  return {
+    name: 'kafka',
+    consume: (subscriber) => kept(consumeFromKafka({ sql, kafka, admin, prefix, kinds, log, metrics, stallMs }, subscriber)),
+    publish: () => kept(publishToKafka({ sql, kafka, admin, prefix, kinds, wake, leases, log, metrics })),
+    async close() {
+      await Promise.all([...consumptions].map((consumption) => consumption.stop()))
+      wake.close()
+      await leases.close()
+      await admin.close()
+    },
+  }
+}

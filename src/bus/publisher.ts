@@ -1,0 +1,202 @@
+import { type Kafka, type Message, Partitioners, type Producer } from 'kafkajs'
+import type { Sql } from 'postgres'
+import type { BrokerAdmin } from './broker-admin.ts'
+import { ensureTopics } from './broker-topics.ts'
+import type { Consumption } from './bus.ts'
+import type { BusLog, BusMetrics } from './bus-log.ts'
+import { kafkaRetry } from './kafka-client.ts'
+import type { Lease, Leases } from './leases.ts'
+import { type LoggedEvent, readEvents } from './log-reader.ts'
+import { partitionOf } from './partition.ts'
+import { GrowingPause, pause } from './pause.ts'
+import { type Progress, readProgress } from './published.ts'
+import { type KindTopics, UnknownKind } from './topics.ts'
+import type { Wake } from './wake.ts'
+
+const pollMs = 1000
+/** At small load, what is appended within it goes to the broker in one request. */
+const lingerMs = 5
+/** Fewer events than this are a small load. */
+const fewEvents = 20
+/** One request may go to one partition whole, and brokers take batches of at most 1 MiB unless told otherwise. */
+const maxRequestBytes = 768 * 1024
+/** Stretches without an event (refusals) are noted this often, so that a start need not read them again. */
+const noteAfterEntries = 1000
+
+export interface PublisherMeans {
+  readonly sql: Sql
+  readonly kafka: Kafka
+  readonly admin: BrokerAdmin
+  readonly prefix: string
+  readonly kinds: KindTopics
+  readonly wake: Wake
+  readonly leases: Leases
+  readonly log: BusLog
+  readonly metrics: BusMetrics
+}
+
+/**
+ * Brings every event of the log to its topic, in index order. One process at a time does; progress is stored after the
+ * broker's acknowledgement, so a crash sends again and never skips. Whatever fails, it waits and tries again.
+ */
+export function publishToKafka({ sql, kafka, admin, prefix, kinds, wake, leases, log, metrics }: PublisherMeans): Consumption {
+  const stopping = new AbortController()
+  const { signal } = stopping
+  let state: ReturnType<Consumption['state']> = 'starting'
+  const ended = publishUntilStopped()
+  return {
+    state: () => state,
+    async stop() {
+      stopping.abort()
+      await ended
+    },
+  }
+
+  async function publishUntilStopped(): Promise<void> {
+    const pauses = new GrowingPause(100, 3000)
+    while (!signal.aborted) {
+      const lease = await leases.acquire(`lianban publisher ${prefix}`, signal)
+      if (!lease) return
+      const producer = kafka.producer({
+        createPartitioner: Partitioners.DefaultPartitioner,
+        allowAutoTopicCreation: false,
+        maxInFlightRequests: 1,
+        retry: kafkaRetry,
+      })
+      try {
+        await producer.connect()
+        await publishWhileHeld(lease, producer, pauses)
+      } catch (error) {
+        state = 'waiting'
+        log.warn({ error: String(error) }, 'the publisher waits: the log goes on taking events and is published later')
+        await pauses.wait(signal)
+      } finally {
+        await producer.disconnect().catch(() => undefined) // a new one is built anyway
+        await lease.release()
+      }
+    }
+  }
+
+  async function publishWhileHeld(lease: Lease, producer: Producer, pauses: GrowingPause): Promise<void> {
+    let progress = await loadProgress()
+    while (!signal.aborted) {
+      if (kindsAreNew(progress)) progress = await loadProgress()
+      const mark = wake.mark
+      const from = Math.min(...progress.map(({ index }) => index))
+      const { events, scannedTo } = await readEvents(sql, from)
+      for (const request of requestsOf(events)) {
+        const upTo = request.at(-1)?.index ?? from
+        progress = await send(producer, progress, request, upTo)
+        await store(lease, progress)
+      }
+      if (scannedTo - Math.min(...progress.map(({ index }) => index)) >= noteAfterEntries) {
+        progress = progress.map((one) => ({ ...one, index: Math.max(one.index, scannedTo) }))
+        await store(lease, progress)
+      }
+      state = 'running'
+      pauses.reset()
+      if (events.length >= fewEvents) continue
+      await wake.wait(mark, pollMs, signal)
+      await pause(lingerMs, signal)
+    }
+  }
+
+  function kindsAreNew(progress: readonly Progress[]): boolean {
+    const known = new Set(progress.map(({ topic }) => topic))
+    return [...kinds().values()].some(({ topic }) => !known.has(`${prefix}.${topic}`))
+  }
+
+  async function loadProgress(): Promise<readonly Progress[]> {
+    const wanted = [...kinds().values()].map(({ topic, partitions }) => ({ topic: `${prefix}.${topic}`, partitions }))
+    await ensureTopics(admin, sql, wanted)
+    return [
+      ...(
+        await readProgress(
+          sql,
+          wanted.map(({ topic }) => topic),
+        )
+      ).values(),
+    ]
+  }
+
+  /** @returns the progress once all of the request is acknowledged by every replica in sync */
+  async function send(
+    producer: Producer,
+    progress: readonly Progress[],
+    events: readonly LoggedEvent[],
+    upTo: number,
+  ): Promise<readonly Progress[]> {
+    const batches = progress.map((one) =>
+      messagesFor(
+        one,
+        events.filter((event) => topicOf(event) === one.topic && event.index > one.index),
+      ),
+    )
+    const topicMessages = batches
+      .filter(({ messages }) => messages.length > 0)
+      .map(({ topic, messages }) => ({ topic, messages }))
+    if (topicMessages.length > 0) await producer.sendBatch({ acks: -1, topicMessages })
+    for (const { topic, messages } of topicMessages) metrics.published?.(topic, messages.length)
+    return batches.map(({ topic, partitions, index, lastIndexes }) => ({
+      topic,
+      partitions,
+      index: Math.max(index, upTo),
+      lastIndexes,
+    }))
+  }
+
+  function topicOf({ kind }: LoggedEvent): string {
+    const found = kinds().get(kind)
+    if (!found) throw new UnknownKind(kind)
+    return `${prefix}.${found.topic}`
+  }
+}
+
+function messagesFor({ topic, partitions, index, lastIndexes }: Progress, events: readonly LoggedEvent[]) {
+  const last = [...lastIndexes]
+  const messages: Message[] = events.map((event) => {
+    const partition = partitionOf(event.subject, partitions)
+    const previous = last[partition] ?? -1
+    last[partition] = event.index
+    return { key: event.subject, value: event.entry, partition, headers: headersOf(event, previous) }
+  })
+  return { topic, partitions, index, lastIndexes: last, messages }
+}
+
+function headersOf({ index, eventId, type, party, subject }: LoggedEvent, previous: number): Record<string, string> {
+  return {
+    ce_id: eventId,
+    ce_type: type,
+    ce_source: `/bureaus/${party}`,
+    ce_subject: subject,
+    lianban_index: String(index),
+    lianban_previous: String(previous),
+    lianban_message: 'event',
+  }
+}
+
+/** Cuts a stretch into requests that a broker takes. An entry is at most 65,535 bytes. */
+function requestsOf(events: readonly LoggedEvent[]): readonly (readonly LoggedEvent[])[] {
+  const requests: LoggedEvent[][] = []
+  let sizeBytes = Number.POSITIVE_INFINITY
+  for (const event of events) {
+    const eventBytes = Buffer.byteLength(event.entry) + 512
+    if (sizeBytes + eventBytes > maxRequestBytes) {
+      requests.push([])
+      sizeBytes = 0
+    }
+    requests.at(-1)?.push(event)
+    sizeBytes += eventBytes
+  }
+  return requests
+}
+
+/** Stores the progress on the lease's own connection: who has lost the lease can't. */
+async function store({ sql, pid }: Lease, progress: readonly Progress[]): Promise<void> {
+  const rows = progress.map(({ topic, index, lastIndexes }) => ({ topic, index, last_indexes: lastIndexes }))
+  const stored = await sql`
+    update log.published as p set index = n.index, last_indexes = n.last_indexes
+    from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as n (topic text, index bigint, last_indexes jsonb)
+    where p.topic = n.topic and p.index <= n.index and pg_backend_pid() = ${pid}`
+  if (stored.count !== progress.length) throw new Error('another process publishes now')
+}

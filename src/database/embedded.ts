@@ -7,7 +7,7 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { exchangeOn, lockDataDir } from './data-dir-lock.ts'
 import { existingHomeFolder, type PostgresHome, postgresHome } from './postgres-home.ts'
-import { isPostgresOf } from './process.ts'
+import { isPostgresOf, postgresProcessesOf } from './process.ts'
 
 export interface EmbeddedPostgres {
   /** user, password and port included: not for a log line */
@@ -29,6 +29,8 @@ const owner = 'lianban'
 const startLimitMs = 60_000
 /** A fast shutdown writes a checkpoint; after this it is ended without one, which recovery makes good. */
 const stopLimitMs = 15_000
+/** Children end within milliseconds of their server. */
+const childrenLimitMs = 5_000
 /** The server's own log is emptied above this size. */
 const maxLogBytes = 4 * 1024 * 1024
 
@@ -189,9 +191,19 @@ async function runningServer(cluster: string): Promise<{ pid: number; port: numb
 
 async function stopLeftOver(cluster: string, log: Log): Promise<void> {
   const left = await runningServer(cluster)
-  if (!left) return
-  log.info(`stopping Postgres (process ${left.pid}), which outlived an exchange that was killed`)
-  await endServer(left.pid, () => !isPostgresOf(left.pid, cluster))
+  if (left) {
+    log.info(`stopping Postgres (process ${left.pid}), which outlived an exchange that was killed`)
+    await endServer(left.pid, () => !isPostgresOf(left.pid, cluster))
+  }
+  // children of a server that was killed itself see it by themselves and end
+  const deadline = Date.now() + childrenLimitMs
+  while (postgresProcessesOf(cluster).length > 0) {
+    if (Date.now() > deadline) for (const pid of postgresProcessesOf(cluster)) signalled(pid, 'SIGKILL')
+    await pause(10)
+  }
+  // Postgres takes a zombie that nobody reaps, or a stranger with the old process id, for a server of this cluster.
+  // Elsewhere than on Linux we can't know that nothing runs, so there it has the last word.
+  if (process.platform === 'linux') await rm(path.join(cluster, 'postmaster.pid'), { force: true })
 }
 
 /** @param ended checked before every signal, so that a reused process id is never hit */

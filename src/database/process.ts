@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import path from 'node:path'
 
 /**
@@ -32,6 +32,14 @@ export function isPostgresOf(pid: number, cluster: string): boolean {
     // gone meanwhile, or somebody else's: ours could be looked at
     return false
   }
+}
+
+/** Every process of a cluster, also those that outlive their server for a moment; only Linux can tell. */
+export function postgresProcessesOf(cluster: string): number[] {
+  if (process.platform !== 'linux') return []
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && isPostgresOf(pid, cluster))
 }
 
 function readProc(file: string): string | undefined {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import type { TestProject } from 'vitest/node'
@@ -13,6 +13,8 @@ declare module 'vitest' {
 /** One Postgres for a whole vitest run; every test makes databases of its own in it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'lianban-tests-'))
+  // as root, Postgres's own user must reach it
+  await chmod(dataDir, 0o755)
   // nobody reads these databases after a crash of the machine, so they need not survive one
   const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '300' }
   const log = { info: () => undefined, error: (message: string) => console.error(message) }

@@ -1,0 +1,21 @@
+import type { Config } from '../config.ts'
+import type { Logger } from '../logger.ts'
+import { startEmbeddedPostgres } from './embedded.ts'
+
+/** Where the database is, and how to end it if it is ours. */
+export interface OpenedDatabase {
+  readonly url: string
+  stop(): Promise<void>
+  /** resolves with a reason when it ended though nobody stopped it; never for a database that is not ours */
+  readonly failed: Promise<string>
+}
+
+/** The configured database, or the embedded one of the data directory. */
+export async function openDatabase({ databaseUrl, dataDir }: Config, log: Logger): Promise<OpenedDatabase> {
+  if (databaseUrl !== undefined) return { url: databaseUrl, stop: () => Promise.resolve(), failed: new Promise(() => undefined) }
+  const { url, stop, exited } = await startEmbeddedPostgres({
+    dataDir,
+    log: { info: (message) => log.info({ part: 'postgres' }, message), error: (message) => log.error({ part: 'postgres' }, message) },
+  })
+  return { url, stop, failed: exited.then(() => 'the embedded Postgres ended') }
+}

@@ -100,6 +100,8 @@ export interface Receiver {
 
 /** The parties that a list of ids and `group:<name>` names. */
 export function partiesNamed(catalogue: Catalogue, names: readonly string[]): ReadonlySet<string> {
-  const found = catalogue.parties.filter(({ id, group }) => names.includes(id) || (group !== undefined && names.includes(`group:${group}`)))
+  const found = catalogue.parties.filter(
+    ({ id, group }) => names.includes(id) || (group !== undefined && names.includes(`group:${group}`)),
+  )
   return new Set(found.map(({ id }) => id))
 }

@@ -237,7 +237,7 @@ export const problems = {
   overloaded: retryable(
     503,
     { en: 'The exchange is overloaded or not ready', zh: '平台繁忙或未就绪' },
-    { en: 'Nothing was stored. Wait as long as Retry-After says, then send the same event again.', zh: '未保存任何内容。请按 Retry-After 等待后重发同一事件。' },
+    { en: 'Wait as long as Retry-After says, then send the same event again; it is stored once, however often it is sent.', zh: '请按 Retry-After 等待后重发同一事件；无论发送多少次只保存一次。' },
   ),
   internal: retryable(
     500,

@@ -18,9 +18,17 @@ export const maxFindings = 200
 export class RefusedRequest extends Error {
   override readonly name = 'RefusedRequest'
   readonly refusal: Refusal
+  /** of the refusal's own entry, where it is logged */
+  readonly index: number | undefined
 
-  constructor(code: ProblemCode, detail: Text, errors?: readonly Finding[]) {
+  constructor(code: ProblemCode, detail: Text, errors?: readonly Finding[], index?: number) {
     super(`${code}: ${detail.en}`)
     this.refusal = errors === undefined ? { code, detail } : { code, detail, errors }
+    this.index = index
+  }
+
+  /** A refusal that the log decided on. */
+  static logged({ code, detail, errors }: Refusal, index: number | undefined): RefusedRequest {
+    return new RefusedRequest(code, detail, errors, index)
   }
 }

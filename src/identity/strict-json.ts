@@ -1,5 +1,6 @@
 import { RefusedRequest } from '../domain/refusal.ts'
-import { isJsonObject, type JsonObject, type Text } from '../domain/text.ts'
+import { isJsonObject, type Json, type JsonObject, type Text } from '../domain/text.ts'
+import { endOfString, findNameTwice } from './name-twice.ts'
 
 /** Nothing that is exchanged is nested deeper than a few levels; a bound keeps every later walk of a payload harmless. */
 export const maxDepth = 64
@@ -19,7 +20,16 @@ export function parseStrictJson(bytes: Uint8Array): JsonObject {
   const text = decodeUtf8(bytes)
   const value = parse(text)
   if (!isJsonObject(value)) throw malformed({ en: 'the JSON is not an object', zh: 'JSON 顶层不是对象' })
-  scan(text)
+  const names = scan(text)
+  // JSON.parse keeps one of two members with one name: fewer members than names, and only then it is worth to look where
+  const twice = names === membersOf(value) ? undefined : findNameTwice(text)
+  if (twice !== undefined) {
+    const { name, offset } = twice
+    throw malformed({
+      en: `the member ${shown(name)} stands twice in one object (offset ${offset})`,
+      zh: `同一对象中成员 ${shown(name)} 重复（偏移 ${offset}）`,
+    })
+  }
   return value
 }
 
@@ -47,56 +57,38 @@ function parse(text: string): unknown {
 }
 
 const quote = 0x22
-const comma = 0x2c
 const minus = 0x2d
 const digit0 = 0x30
 const digit9 = 0x39
+const colon = 0x3a
 const openBracket = 0x5b
-const backslash = 0x5c
 const closeBracket = 0x5d
 const openBrace = 0x7b
 const closeBrace = 0x7d
 
-/** One pass over text that JSON.parse took: names, depth, numbers and whatever only an escape can say. */
-function scan(text: string): void {
-  // the names seen so far in each open object; undefined for an array
-  const open: (Set<string> | undefined)[] = []
-  let names: Set<string> | undefined
-  let nameComes = false
+/** One pass over text that JSON.parse took: depth, numbers, whatever only an escape can say, and how many names there are. */
+function scan(text: string): number {
+  let names = 0
+  let depth = 0
   let nextBackslash = text.indexOf('\\')
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
     if (code === quote) {
       const end = endOfString(text, at)
+      // found once and kept: looking anew from every string would take quadratic time
       if (nextBackslash !== -1 && nextBackslash < at) nextBackslash = text.indexOf('\\', at)
-      const escaped = nextBackslash !== -1 && nextBackslash < end
-      const string = escaped ? decodeEscapes(text, at, end) : undefined
-      if (nameComes && names) {
-        const name = string ?? text.slice(at + 1, end)
-        if (names.has(name))
-          throw malformed({
-            en: `the member ${shown(name)} stands twice in one object (offset ${at})`,
-            zh: `同一对象中成员 ${shown(name)} 重复（偏移 ${at}）`,
-          })
-        names.add(name)
-        nameComes = false
-      }
+      if (nextBackslash !== -1 && nextBackslash < end) checkEscaped(text, at, end)
       at = end
-    } else if (code === comma) {
-      nameComes = names !== undefined
+    } else if (code === colon) {
+      names++
     } else if (code === openBrace || code === openBracket) {
-      names = code === openBrace ? new Set() : undefined
-      nameComes = names !== undefined
-      open.push(names)
-      if (open.length > maxDepth)
+      if (++depth > maxDepth)
         throw malformed({
           en: `it is nested deeper than ${maxDepth} levels (offset ${at})`,
           zh: `嵌套超过 ${maxDepth} 层（偏移 ${at}）`,
         })
     } else if (code === closeBrace || code === closeBracket) {
-      open.pop()
-      names = open.at(-1)
-      nameComes = false
+      depth--
     } else if (code === minus || (code >= digit0 && code <= digit9)) {
       const end = endOfNumber(text, at)
       if (!Number.isFinite(Number(text.slice(at, end))))
@@ -104,14 +96,20 @@ function scan(text: string): void {
       at = end - 1
     }
   }
+  return names
 }
 
-function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
-    let slashes = 0
-    while (text.charCodeAt(end - 1 - slashes) === backslash) slashes++
-    if (slashes % 2 === 0) return end
-  }
+/** Members of all objects in it; its depth is known to be bounded. */
+function membersOf(value: Json): number {
+  if (typeof value !== 'object' || value === null) return 0
+  if (isJsonArray(value)) return value.reduce<number>((sum, element) => sum + membersOf(element), 0)
+  let members = 0
+  for (const name in value) members += 1 + membersOf(value[name] ?? null)
+  return members
+}
+
+function isJsonArray(value: Json): value is readonly Json[] {
+  return Array.isArray(value)
 }
 
 const number = /[-+.0-9eE]+/y
@@ -122,13 +120,12 @@ function endOfNumber(text: string, start: number): number {
   return number.lastIndex
 }
 
-function decodeEscapes(text: string, start: number, end: number): string {
+function checkEscaped(text: string, start: number, end: number): void {
   const string: string = JSON.parse(text.slice(start, end + 1))
   if (string.includes('\0'))
     throw malformed({ en: `the string at offset ${start} contains U+0000`, zh: `偏移 ${start} 处的字符串含 U+0000` })
   if (/\p{Surrogate}/u.test(string))
     throw malformed({ en: `the string at offset ${start} contains a lone surrogate`, zh: `偏移 ${start} 处的字符串含孤立代理项` })
-  return string
 }
 
 /** A name as a message may quote it: bounded, on one line. */

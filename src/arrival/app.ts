@@ -1,0 +1,101 @@
+import { Hono, type Context } from 'hono'
+import { RefusedRequest, type Refusal } from '../domain/refusal.ts'
+import { problems } from '../domain/problems.ts'
+import { getEvent, getEventById } from './event-status.ts'
+import { postEvent } from './events.ts'
+import { getKeys, postKey } from './keys.ts'
+import { preferredLanguage } from './language.ts'
+import { getBlob, getCheckpoint, getTile } from './log-routes.ts'
+import { openapiDocument } from './openapi.ts'
+import type { Parts } from './parts.ts'
+import { problemPage, problemResponse, refusalOf } from './problems.ts'
+import { getRecord, searchRecords } from './records.ts'
+
+type Handler = (c: Context, parts: Parts) => Response | Promise<Response>
+
+/** Every route of the exchange: method, path, handler. The OpenAPI document is held against it in a test. */
+export const routes: readonly (readonly ['GET' | 'POST', string, Handler])[] = [
+  ['POST', '/v1/events', postEvent],
+  ['GET', '/v1/events', getEventById],
+  ['GET', '/v1/events/:index', getEvent],
+  ['GET', '/v1/bureaus/:bureau/records/:kind', searchRecords],
+  ['GET', '/v1/bureaus/:bureau/records/:kind/:subject', getRecord],
+  ['POST', '/v1/keys', postKey],
+  ['GET', '/v1/keys', getKeys],
+  ['GET', '/log/checkpoint', getCheckpoint],
+  ['GET', '/log/vkey', getVkey],
+  ['GET', '/log/tile/*', getTile],
+  ['GET', '/log/blob/:digest', getBlob],
+  ['GET', '/health/live', (c) => c.json({ live: true })],
+  ['GET', '/health/ready', getReady],
+  ['GET', '/metrics', getMetrics],
+  ['GET', '/openapi.json', getOpenapi],
+  ['GET', '/problems/:code', getProblem],
+]
+
+export function createApp(parts: Parts): Hono {
+  const app = new Hono()
+  for (const [method, path, handler] of routes) app.on(method, path, (c) => timed(c, path, parts, handler))
+  for (const path of new Set(routes.map(([, path]) => path))) app.all(path, (c) => timed(c, path, parts, methodNotAllowed(path)))
+  app.notFound((c) => timed(c, 'none', parts, () => problem(c, parts, { code: 'not-found', detail: noRoute })))
+  app.onError((error, c) => problem(c, parts, refusalOf(error, parts.logger)))
+  return app
+}
+
+async function timed(c: Context, route: string, parts: Parts, handler: Handler): Promise<Response> {
+  const stop = parts.metrics.requestSeconds.startTimer()
+  const response = await attempt(c, parts, handler)
+  stop({ route, status: response.status })
+  response.headers.set('x-content-type-options', 'nosniff')
+  return response
+}
+
+async function attempt(c: Context, parts: Parts, handler: Handler): Promise<Response> {
+  try {
+    return await handler(c, parts)
+  } catch (error) {
+    return problem(c, parts, refusalOf(error, parts.logger), error instanceof RefusedRequest ? error.index : undefined)
+  }
+}
+
+function problem(c: Context, parts: Parts, refusal: Refusal, index?: number): Response {
+  parts.metrics.refused.inc({ code: refusal.code })
+  return problemResponse(c, refusal, index)
+}
+
+function methodNotAllowed(path: string): Handler {
+  const allowed = routes.flatMap(([method, routePath]) => (routePath === path ? [method] : []))
+  const allow = [...allowed, ...(allowed.includes('GET') ? ['HEAD'] : [])].join(', ')
+  return (c, parts) => {
+    const response = problem(c, parts, { code: 'method-not-allowed', detail: { en: `use ${allow} here`, zh: `此处请使用 ${allow}` } })
+    response.headers.set('allow', allow)
+    return response
+  }
+}
+
+function getVkey(_c: Context, parts: Parts): Response {
+  return new Response(`${parts.vkey}\n`, { headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache' } })
+}
+
+async function getReady(c: Context, parts: Parts): Promise<Response> {
+  const readiness = await parts.readiness()
+  return c.json(readiness, readiness.ready ? 200 : 503, { 'cache-control': 'no-store', ...(readiness.ready ? {} : { 'retry-after': '1' }) })
+}
+
+async function getMetrics(_c: Context, { metrics, collect }: Parts): Promise<Response> {
+  await collect()
+  return new Response(await metrics.registry.metrics(), { headers: { 'content-type': metrics.registry.contentType, 'cache-control': 'no-store' } })
+}
+
+function getOpenapi(c: Context, parts: Parts): Response {
+  return c.json(openapiDocument(parts.keeper.inForce.rules), 200, { 'cache-control': 'no-cache' })
+}
+
+function getProblem(c: Context, parts: Parts): Response {
+  const page = problemPage(c.req.param('code') ?? '', preferredLanguage(c.req.header('accept-language')))
+  if (page === undefined) return problem(c, parts, { code: 'not-found', detail: noProblem })
+  return new Response(page, { headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'max-age=3600', vary: 'accept-language' } })
+}
+
+const noRoute = { en: 'there is nothing at this address; /openapi.json lists what there is', zh: '该地址不存在；/openapi.json 列出全部地址' }
+const noProblem = { en: `there is no such problem; there are: ${Object.keys(problems).join(', ')}`, zh: `没有此问题代码；现有：${Object.keys(problems).join('、')}` }

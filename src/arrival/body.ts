@@ -1,0 +1,55 @@
+import type { Context } from 'hono'
+import { RefusedRequest } from '../domain/refusal.ts'
+import { flattenedToCompact, maxEventBytes } from '../identity/compact.ts'
+
+/** A flattened JWS has JSON around its three parts, and may be spaced out. */
+const maxFlattenedBytes = maxEventBytes + 8 * 1024
+
+/**
+ * The signed event of a request, in compact form whatever form it came in.
+ *
+ * @throws {RefusedRequest} `unsupported-media-type` (415), `too-large` (413), `malformed` (400)
+ */
+export async function readSignedEvent(c: Context): Promise<string> {
+  const mediaType = c.req.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
+  if (mediaType === 'application/jose') return (await readBounded(c, maxEventBytes)).toString('utf8')
+  if (mediaType !== 'application/jose+json') throw new RefusedRequest('unsupported-media-type', wrongMediaType)
+  const compact = flattenedToCompact(await readBounded(c, maxFlattenedBytes))
+  if (compact.length > maxEventBytes) throw tooLarge(maxEventBytes)
+  return compact
+}
+
+/**
+ * A body, never more of it in memory than its bound.
+ *
+ * @param maxBytes longer bodies are refused, as soon as their length is known
+ * @throws {RefusedRequest} `too-large`
+ */
+export async function readBounded(c: Context, maxBytes: number): Promise<Buffer> {
+  const length = c.req.header('content-length')
+  if (length !== undefined) {
+    if (Number(length) > maxBytes) throw tooLarge(maxBytes)
+    return Buffer.from(await c.req.arrayBuffer())
+  }
+  const body = c.req.raw.body
+  if (body === null) return Buffer.alloc(0)
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body) {
+    bytes += chunk.byteLength
+    if (bytes > maxBytes) throw tooLarge(maxBytes)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+const tooLarge = (maxBytes: number) =>
+  new RefusedRequest('too-large', {
+    en: `the body may have at most ${maxBytes} bytes`,
+    zh: `请求体最多 ${maxBytes} 字节`,
+  })
+
+const wrongMediaType = {
+  en: 'send Content-Type: application/jose or application/jose+json',
+  zh: '请使用 Content-Type: application/jose 或 application/jose+json',
+}

@@ -1,0 +1,49 @@
+import type { Context } from 'hono'
+import { checkEvent } from '../catalogue/check-event.ts'
+import { RefusedRequest } from '../domain/refusal.ts'
+import { openSignedEvent, type VerifiedEvent } from '../identity/jws.ts'
+import type { Appended } from '../log/appendable.ts'
+import type { RulesInForce } from '../log/rules-in-force.ts'
+import { readSignedEvent } from './body.ts'
+import { preferredLanguage } from './language.ts'
+import type { Parts } from './parts.ts'
+import { findingsIn } from './problems.ts'
+
+/** `POST /v1/events`: from signed bytes to a receipt. The checks stand in design.md section 3, in this order. */
+export async function postEvent(c: Context, parts: Parts): Promise<Response> {
+  const compact = await readSignedEvent(c)
+  const { verified, inForce } = await verify(compact, parts)
+  const check = checkEvent(verified.payload, verified.party, inForce.rules, parts.now())
+  const appended = await parts.append({ kind: 'event', verified, check, rulesIndex: inForce.index })
+  if (appended.outcome === 'refused') throw RefusedRequest.logged(appended.refusal, appended.index)
+  if (appended.outcome === 'appended' && check.state === 'valid') parts.metrics.accepted.inc({ type: check.type.type.type })
+  return acceptance(c, appended, parts)
+}
+
+/** A key that another gateway registered a moment ago may not be known here yet: then the rules are read once more. */
+async function verify(compact: string, parts: Parts): Promise<{ verified: VerifiedEvent; inForce: RulesInForce }> {
+  const inForce = parts.keeper.inForce
+  const open = ({ keys, rules }: RulesInForce) =>
+    openSignedEvent(compact, keys, { origin: parts.origin, aud: rules.catalogue.audience })
+  try {
+    return { verified: await open(inForce), inForce }
+  } catch (error) {
+    if (!(error instanceof RefusedRequest) || error.refusal.code !== 'signature-invalid') throw error
+    await parts.refreshRules()
+    const later = parts.keeper.inForce
+    if (later === inForce) throw error
+    return { verified: await open(later), inForce: later }
+  }
+}
+
+async function acceptance(c: Context, appended: Exclude<Appended, { outcome: 'refused' }>, { log }: Parts): Promise<Response> {
+  const proved = appended.outcome === 'appended' ? appended : await log.prove(appended.index)
+  const body = {
+    index: appended.index,
+    received: appended.received,
+    leafHash: proved.leafHash.toString('base64'),
+    receipt: proved.receipt,
+    warnings: findingsIn(appended.warnings, preferredLanguage(c.req.header('accept-language'))),
+  }
+  return c.json(body, appended.outcome === 'appended' ? 201 : 200, { location: `/v1/events/${appended.index}`, 'cache-control': 'no-store' })
+}

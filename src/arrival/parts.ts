@@ -1,0 +1,37 @@
+import type { Appendable, Appended } from '../log/appendable.ts'
+import type { LogReader } from '../log/read.ts'
+import type { RulesKeeper } from '../log/rules-in-force.ts'
+import type { Logger } from '../logger.ts'
+import type { Metrics } from '../metrics.ts'
+import type { ViewQueries } from '../view/queries.ts'
+
+/** What HTTP needs of the rest of the house; compose.ts puts it together. */
+export interface Parts {
+  readonly origin: string
+  readonly vkey: string
+  readonly keeper: RulesKeeper
+  /** brings the rules up to date when a key is not known here; bounded in rate */
+  refreshRules(): Promise<void>
+  append(item: Appendable): Promise<Appended>
+  readonly log: LogReader
+  /** undefined: the catalogue has no such bureau */
+  view(bureau: string): ViewQueries | undefined
+  /** digests of tokens whose reading is known to be on record */
+  readonly readings: Set<string>
+  readonly metrics: Metrics
+  /** brings the gauges up to date that are read from the database */
+  collect(): Promise<void>
+  readonly logger: Logger
+  /** whether events can be accepted now, and how each consumer is doing */
+  readiness(): Promise<Readiness>
+  now(): Date
+}
+
+export interface Readiness {
+  readonly ready: boolean
+  /** why not, for people */
+  readonly reason?: string
+  readonly bus: string
+  readonly publisher: string
+  readonly consumers: Readonly<Record<string, string>>
+}

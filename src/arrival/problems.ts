@@ -1,0 +1,94 @@
+import type { Context } from 'hono'
+import type { Finding } from '../domain/event.ts'
+import { isProblemCode, type ProblemCode, problemOf } from '../domain/problems.ts'
+import { RefusedRequest, type Refusal } from '../domain/refusal.ts'
+import { LogBusy } from '../log/group-commit.ts'
+import type { Logger } from '../logger.ts'
+import { type Language, preferredLanguage } from './language.ts'
+
+/** Seconds after which an overloaded exchange is worth another try. */
+const retryAfterSeconds = 1
+
+/** The body of every answer that is not a success. @see RFC 9457 */
+export interface ProblemBody {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: ProblemCode
+  readonly retryable?: true
+  /** of the refusal's own entry in the log */
+  readonly index?: number
+  readonly errors?: readonly { readonly pointer: string; readonly code: string; readonly message: string }[]
+}
+
+/** The one place where a refusal becomes HTTP. */
+export function problemResponse(c: Context, refusal: Refusal, index?: number): Response {
+  const language = preferredLanguage(c.req.header('accept-language'))
+  const { status, title, ...problem } = problemOf(refusal.code)
+  const body: ProblemBody = {
+    type: `/problems/${refusal.code}`,
+    title: title[language],
+    status,
+    detail: refusal.detail[language],
+    code: refusal.code,
+    ...('retryable' in problem ? { retryable: true } : {}),
+    ...(index === undefined ? {} : { index }),
+    ...(refusal.errors === undefined ? {} : { errors: findingsIn(refusal.errors, language) }),
+  }
+  const headers: Record<string, string> = {
+    'content-type': 'application/problem+json; charset=utf-8',
+    'content-language': language,
+    'cache-control': 'no-store',
+    vary: 'accept-language',
+  }
+  if (status === 429 || status === 503) headers['retry-after'] = String(retryAfterSeconds)
+  if (status === 401 && refusal.code === 'token-invalid') headers['www-authenticate'] = 'Bearer'
+  return new Response(JSON.stringify(body), { status, headers })
+}
+
+/** Findings in one language, as answers carry them. */
+export function findingsIn(findings: readonly Finding[], language: Language) {
+  return findings.map(({ pointer, code, message }) => ({ pointer, code, message: message[language] }))
+}
+
+/** Whatever was thrown, as the refusal it stands for. What nobody foresaw is logged and is our fault. */
+export function refusalOf(error: unknown, log: Logger): Refusal {
+  if (error instanceof RefusedRequest) return error.refusal
+  if (error instanceof LogBusy) return { code: error.code, detail: error.detail }
+  if (isDatabaseAway(error)) {
+    log.warn({ error: String(error) }, 'the database did not answer')
+    return { code: 'overloaded', detail: databaseAway }
+  }
+  log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a request failed')
+  return { code: 'internal', detail: { en: 'the exchange failed; send the same request again', zh: '平台内部错误；请重发同一请求' } }
+}
+
+const databaseAway = {
+  en: 'the database did not answer; it is not known whether the event was stored, so send the same event again: it is stored once',
+  zh: '数据库未应答，无法确定事件是否已保存；请重发同一事件，它只会保存一次',
+}
+
+/** Connection errors of postgres.js and the server's own "going away" (class 08, 53, 57P, 40). */
+function isDatabaseAway(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return false
+  return /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|ETIMEDOUT|ENOTFOUND|EPIPE|08|53|57|40|55P03)/.test(error.code)
+}
+
+/** The page about a problem code, for people; undefined when there is no such code. */
+export function problemPage(code: string, language: Language): string | undefined {
+  if (!isProblemCode(code)) return undefined
+  const { status, title, remedy, ...rest } = problemOf(code)
+  const again = 'retryable' in rest
+  const line = { en: again ? 'Sending the same again later may succeed.' : 'Sending the same again gives the same answer.', zh: again ? '稍后重发同一请求可能成功。' : '重发同一请求结果不变。' }
+  return `<!doctype html>
+<html lang="${language}"><head><meta charset="utf-8"><title>${status} ${code}</title>
+<meta name="viewport" content="width=device-width"><style>body{font:1.1rem/1.6 system-ui,sans-serif;max-width:42rem;margin:3rem auto;padding:0 1rem}code{font-size:.95em}</style></head>
+<body><h1>${title[language]}</h1><p><code>${code}</code> · HTTP ${status}</p><p>${escaped(remedy[language])}</p><p>${line[language]}</p>
+<hr><p lang="${language === 'en' ? 'zh' : 'en'}">${escaped(remedy[language === 'en' ? 'zh' : 'en'])}</p></body></html>
+`
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+}

@@ -1,0 +1,135 @@
+import { resolve } from 'node:path'
+
+/** Every setting, read once; nothing else in the program looks at the environment. */
+export interface Config {
+  readonly host: string
+  readonly port: number
+  readonly dataDir: string
+  /** undefined: the embedded Postgres of `dataDir` */
+  readonly databaseUrl: string | undefined
+  /** undefined: the embedded bus */
+  readonly kafka: KafkaConfig | undefined
+  /** path of the catalogue taken at the very first start */
+  readonly cataloguePath: string
+  readonly logOrigin: string
+  readonly logKeyFile: string
+  readonly logLevel: LogLevel
+  readonly production: boolean
+}
+
+export interface KafkaConfig {
+  readonly brokers: readonly string[]
+  /** of topics and consumer groups */
+  readonly prefix: string
+  readonly ssl: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string } | undefined
+  readonly sasl:
+    | { readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; readonly username: string; readonly password: string }
+    | undefined
+}
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+/** Settings that can't be used; names every fault at once. */
+export class ConfigInvalid extends Error {
+  override readonly name = 'ConfigInvalid'
+  readonly faults: readonly string[]
+
+  constructor(faults: readonly string[]) {
+    super(`${faults.length === 1 ? 'a setting is' : `${faults.length} settings are`} wrong:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`)
+    this.faults = faults
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * @param env the process's environment by default
+ * @throws {ConfigInvalid} with every fault of it
+ */
+export function readConfig(env: Environment = process.env): Config {
+  const faults: string[] = []
+  const read = <T>(name: string, fallback: string, parse: (text: string) => T | undefined, wants: string): T | undefined => {
+    const text = env[name] === undefined || env[name] === '' ? fallback : env[name]
+    const value = parse(text)
+    if (value === undefined) faults.push(`${name} must be ${wants}; it is ${JSON.stringify(shown(name, text))}`)
+    return value
+  }
+  const dataDir = resolve(env.DATA_DIR || '.lianban')
+  const production = env.NODE_ENV === 'production'
+  const host = read('HOST', '127.0.0.1', hostOf, 'a host name or an address to listen on')
+  const port = read('PORT', '8080', portOf, 'a port from 0 to 65535')
+  const databaseUrl = env.DATABASE_URL ? read('DATABASE_URL', '', postgresUrlOf, 'a URL like postgres://user:password@host:5432/database') : undefined
+  const logOrigin = read('LOG_ORIGIN', 'localhost/lianban', originOf, 'a name like lianban.example/dalian without spaces and "+"')
+  const logLevel = read('LOG_LEVEL', 'info', oneOf(logLevels), `one of ${logLevels.join(', ')}`)
+  const kafka = env.KAFKA_BROKERS ? readKafka(env, read, faults) : undefined
+  if (production && databaseUrl === undefined && !env.DATABASE_URL)
+    faults.push('DATABASE_URL must be set when NODE_ENV is production: the embedded database is for one machine')
+  if (faults.length > 0 || host === undefined || port === undefined || logOrigin === undefined || logLevel === undefined) throw new ConfigInvalid(faults)
+  return {
+    host,
+    port,
+    dataDir,
+    databaseUrl,
+    kafka,
+    cataloguePath: resolve(env.CATALOGUE || new URL('../schemas/catalogue.json', import.meta.url).pathname),
+    logOrigin,
+    logKeyFile: resolve(env.LOG_KEY_FILE || `${dataDir}/log.key`),
+    logLevel,
+    production,
+  }
+}
+
+type Read = <T>(name: string, fallback: string, parse: (text: string) => T | undefined, wants: string) => T | undefined
+
+function readKafka(env: Environment, read: Read, faults: string[]): KafkaConfig | undefined {
+  const brokers = read('KAFKA_BROKERS', '', brokersOf, 'a list like host1:9092,host2:9092')
+  const prefix = read('KAFKA_PREFIX', 'lianban', prefixOf, 'letters, digits, ".", "_" and "-", at most 100')
+  const useSsl = read('KAFKA_SSL', env.KAFKA_SSL_CA || env.KAFKA_SSL_CERT ? 'true' : 'false', oneOf(['true', 'false']), 'true or false')
+  const mechanism = env.KAFKA_SASL_MECHANISM
+    ? read('KAFKA_SASL_MECHANISM', '', oneOf(['plain', 'scram-sha-256', 'scram-sha-512']), 'plain, scram-sha-256 or scram-sha-512')
+    : undefined
+  const { KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = env
+  if (mechanism && !username) faults.push('KAFKA_SASL_USERNAME must be set with KAFKA_SASL_MECHANISM')
+  if (mechanism && !password) faults.push('KAFKA_SASL_PASSWORD must be set with KAFKA_SASL_MECHANISM')
+  if ((env.KAFKA_SSL_CERT === undefined) !== (env.KAFKA_SSL_KEY === undefined)) faults.push('KAFKA_SSL_CERT and KAFKA_SSL_KEY go together')
+  if (brokers === undefined || prefix === undefined) return undefined
+  return {
+    brokers,
+    prefix,
+    ssl:
+      useSsl === 'true'
+        ? {
+            ...(env.KAFKA_SSL_CA ? { caFile: env.KAFKA_SSL_CA } : {}),
+            ...(env.KAFKA_SSL_CERT ? { certFile: env.KAFKA_SSL_CERT } : {}),
+            ...(env.KAFKA_SSL_KEY ? { keyFile: env.KAFKA_SSL_KEY } : {}),
+          }
+        : undefined,
+    sasl: mechanism && username && password ? { mechanism, username, password } : undefined,
+  }
+}
+
+const oneOf =
+  <const T extends string>(allowed: readonly T[]) =>
+  (text: string): T | undefined =>
+    allowed.find((one) => one === text)
+
+const hostOf = (text: string) => (/^[A-Za-z0-9.:_-]{1,255}$/.test(text) ? text : undefined)
+const portOf = (text: string) => (/^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined)
+const originOf = (text: string) => (/^[^\s+]{1,200}$/.test(text) ? text : undefined)
+const prefixOf = (text: string) => (/^[A-Za-z0-9._-]{1,100}$/.test(text) ? text : undefined)
+
+function postgresUrlOf(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined
+  return ['postgres:', 'postgresql:'].includes(new URL(text).protocol) ? text : undefined
+}
+
+function brokersOf(text: string): readonly string[] | undefined {
+  const brokers = text.split(',').map((one) => one.trim())
+  return brokers.every((one) => /^[^\s:]+:\d{1,5}$/.test(one)) ? brokers : undefined
+}
+
+/** A setting as a fault may show it: a URL may hold a password. */
+function shown(name: string, text: string): string {
+  return name === 'DATABASE_URL' ? text.replace(/\/\/[^@]*@/, '//…@') : text
+}

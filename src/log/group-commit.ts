@@ -1,0 +1,122 @@
+import type { Text } from '../domain/text.ts'
+import type { Appendable, Appended } from './appendable.ts'
+
+/** At most this many items share one commit: more makes the first of them wait too long. */
+export const maxBatch = 512
+/** Items that may wait in front of the commit: about two seconds of work; beyond it the answer is 503. */
+export const maxWaiting = 4096
+/** Items of one party that may wait: beyond it the answer is 429, so that one party's flood leaves room for others. */
+export const maxWaitingOfParty = 1024
+
+/** The queue before the log is full; nothing was stored. */
+export class LogBusy extends Error {
+  override readonly name = 'LogBusy'
+  readonly code: 'overloaded' | 'too-many-requests'
+  readonly detail: Text
+
+  constructor(code: 'overloaded' | 'too-many-requests', detail: Text) {
+    super(detail.en)
+    this.code = code
+    this.detail = detail
+  }
+}
+
+interface Waiting {
+  readonly item: Appendable
+  readonly party: string
+  readonly resolve: (answer: Appended) => void
+  readonly reject: (error: unknown) => void
+}
+
+type Commit = (batch: readonly Appendable[]) => Promise<readonly Appended[]>
+
+/**
+ * Group commit: what arrives while a commit is under way shares the next one.
+ *
+ * A change of the rules is committed alone and keeps its place, so that what was queued behind it is judged by it.
+ */
+export class GroupCommit {
+  readonly #commit: Commit
+  #waiting: Waiting[] = []
+  readonly #ofParty = new Map<string, number>()
+  #running: Promise<void> | undefined
+  #closed = false
+
+  /** @param commit makes a batch durable; when it throws, nobody knows whether it did */
+  constructor(commit: Commit) {
+    this.#commit = commit
+  }
+
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /**
+   * @returns when the item is durable, or refused for good
+   * @throws {LogBusy} when the queue is full or closing; whatever the database threw, when the commit failed
+   */
+  append(item: Appendable): Promise<Appended> {
+    const party = item.kind === 'event' ? item.verified.party : item.party
+    const ofParty = this.#ofParty.get(party) ?? 0
+    if (this.#closed) return Promise.reject(new LogBusy('overloaded', closing))
+    if (this.#waiting.length >= maxWaiting) return Promise.reject(new LogBusy('overloaded', full))
+    if (ofParty >= maxWaitingOfParty) return Promise.reject(new LogBusy('too-many-requests', fullOfParty))
+    this.#ofParty.set(party, ofParty + 1)
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, party, resolve, reject })
+      this.#running ??= this.#run()
+    })
+  }
+
+  /** Takes nothing more and returns when all that was taken is answered. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    // one turn of the event loop, so that what arrived together is committed together
+    await new Promise((resolve) => setImmediate(resolve))
+    while (this.#waiting.length > 0) await this.#commitNext()
+    this.#running = undefined
+  }
+
+  async #commitNext(): Promise<void> {
+    const batch = this.#takeBatch()
+    try {
+      const answers = await this.#commit(batch.map(({ item }) => item))
+      for (const [i, { resolve, reject }] of batch.entries()) {
+        const answer = answers[i]
+        if (answer === undefined) reject(new Error('the commit left an item without an answer'))
+        else resolve(answer)
+      }
+    } catch (error) {
+      for (const { reject } of batch) reject(error)
+    }
+  }
+
+  #takeBatch(): Waiting[] {
+    const changesRules = ({ item }: Waiting) => item.kind === 'key' || item.kind === 'catalogue'
+    const firstChange = this.#waiting.slice(0, maxBatch).findIndex(changesRules)
+    const batch = this.#waiting.splice(0, firstChange === -1 ? maxBatch : Math.max(firstChange, 1))
+    for (const { party } of batch) {
+      const left = (this.#ofParty.get(party) ?? 1) - 1
+      if (left === 0) this.#ofParty.delete(party)
+      else this.#ofParty.set(party, left)
+    }
+    return batch
+  }
+}
+
+const closing: Text = {
+  en: 'this gateway is stopping; send the same event again, to another gateway or a little later',
+  zh: '本网关正在停止；请向其他网关或稍后重发同一事件',
+}
+const full: Text = {
+  en: 'too many events wait for the log; nothing was stored, send the same event again a little later',
+  zh: '等待写入日志的事件过多；未保存任何内容，请稍后重发同一事件',
+}
+const fullOfParty: Text = {
+  en: `more than ${maxWaitingOfParty} events of yours wait for the log; send fewer at once`,
+  zh: `贵方等待写入的事件超过 ${maxWaitingOfParty} 个；请减少并发`,
+}

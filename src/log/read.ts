@@ -1,0 +1,88 @@
+import type { RawSql } from '../database/connect.ts'
+import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
+import { receiptText } from './receipt.ts'
+import { widthOf } from './tile.ts'
+import { inclusionProof } from './tile-proofs.ts'
+import type { NoteVerifier } from './note.ts'
+import { readHashes } from './tile-store.ts'
+
+/** An entry as the database holds it. */
+export interface EntryRow {
+  readonly index: number
+  readonly kind: 'event' | 'refusal' | 'key' | 'catalogue' | 'operation'
+  readonly received: Date
+  readonly entry: string
+  readonly leaf: Buffer
+  readonly party: string | null
+  readonly type: string | null
+  readonly subjectKind: string | null
+  readonly subject: string | null
+}
+
+/** An entry's place proved against the log as it is now. */
+export interface Proved {
+  readonly leafHash: Buffer
+  /** tlog-proof text */
+  readonly receipt: string
+}
+
+export interface LogReader {
+  /** the signed note; covers every event that was answered by any gateway */
+  checkpoint(): Promise<string>
+  entry(index: number): Promise<EntryRow | undefined>
+  /** the accepted event a party sent under an id */
+  eventOf(party: string, id: string): Promise<EntryRow | undefined>
+  prove(index: number): Promise<Proved>
+  /** hashes of a tile of any width that the log's size allows; undefined where it doesn't */
+  tile(level: number, n: number, width: number): Promise<Buffer | undefined>
+  /** entries from `n * 256` on, as many as `width`; undefined where the log is not that long */
+  entries(n: number, width: number): Promise<readonly string[] | undefined>
+  blob(digest: string): Promise<string | undefined>
+  size(): Promise<number>
+}
+
+/** Reads the log from its tables. Safe beside any number of appenders: what is asked for never changes. */
+export function createLogReader(sql: RawSql, verifier: NoteVerifier): LogReader {
+  const hashes = (level: number, n: number, width: number) => readHashes(sql, level, n, width)
+  const head = async () => {
+    const [row] = await sql<{ checkpoint: string; size: number }[]>`select checkpoint, size from log.head where id = 1`
+    if (row === undefined) throw new Error('the log has no head: it was never begun')
+    return row
+  }
+  return {
+    checkpoint: async () => (await head()).checkpoint,
+    size: async () => (await head()).size,
+    entry: (index) => one(sql<EntryRow[]>`${selectEntry(sql)} where index = ${index}`),
+    eventOf: (party, id) => one(sql<EntryRow[]>`${selectEntry(sql)} where kind = 'event' and party = ${party} and event_id = ${id}`),
+    async prove(index) {
+      const { checkpoint } = await head()
+      const { size }: Checkpoint = openCheckpoint(checkpoint, verifier)
+      const proof = await inclusionProof(index, size, hashes)
+      const [row] = await sql<{ leaf: Buffer }[]>`select leaf from log.entries where index = ${index}`
+      if (row === undefined) throw new Error(`the log has no entry ${index}`)
+      return { leafHash: row.leaf, receipt: receiptText({ index, proof, checkpoint }) }
+    },
+    async tile(level, n, width) {
+      const { size } = await head()
+      return width <= widthOf(level, n, size) ? hashes(level, n, width) : undefined
+    },
+    async entries(n, width) {
+      const { size } = await head()
+      if (width > widthOf(0, n, size)) return undefined
+      const rows = await sql<{ entry: string }[]>`
+        select entry from log.entries where index >= ${n * 256} and index < ${n * 256 + width} order by index`
+      return rows.map(({ entry }) => entry)
+    },
+    async blob(digest) {
+      const [row] = await sql<{ content: string }[]>`select content from log.blobs where digest = ${digest}`
+      return row?.content
+    },
+  }
+}
+
+async function one<T>(rows: PromiseLike<readonly T[]>): Promise<T | undefined> {
+  return (await rows)[0]
+}
+
+const selectEntry = (sql: RawSql) => sql`
+  select index, kind, received, entry, leaf, party, type, subject_kind as "subjectKind", subject from log.entries`

@@ -1,0 +1,61 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** Everything the exchange counts, under the names that /metrics shows. One for a process. */
+export function createMetrics() {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  return {
+    registry,
+    logSize: new Gauge({ name: 'lianban_log_size_entries', help: 'Entries in the log, as this process last saw it', registers }),
+    commitSeconds: new Histogram({
+      name: 'lianban_commit_duration_seconds',
+      help: 'Time of one group commit, from taking the batch to the answer of the database',
+      buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
+      registers,
+    }),
+    batchEvents: new Histogram({
+      name: 'lianban_commit_batch_entries',
+      help: 'Items that shared one group commit',
+      buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
+      registers,
+    }),
+    waiting: new Gauge({ name: 'lianban_commit_waiting_entries', help: 'Items in front of the commit', registers }),
+    accepted: new Counter({ name: 'lianban_events_accepted_total', help: 'Events appended to the log by this process', labelNames: ['type'], registers }),
+    refused: new Counter({
+      name: 'lianban_requests_refused_total',
+      help: 'Requests refused, by problem code; unsigned noise included',
+      labelNames: ['code'],
+      registers,
+    }),
+    requestSeconds: new Histogram({
+      name: 'lianban_http_request_duration_seconds',
+      help: 'Time from the request to its answer',
+      labelNames: ['route', 'status'],
+      buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
+      registers,
+    }),
+    lag: new Gauge({
+      name: 'lianban_view_lag_entries',
+      help: 'Event entries of the log that a bureau’s view has not taken in yet',
+      labelNames: ['bureau'],
+      registers,
+    }),
+    parked: new Gauge({ name: 'lianban_parked_events', help: 'Events parked in a bureau’s view', labelNames: ['bureau', 'cause'], registers }),
+    published: new Counter({ name: 'lianban_bus_published_total', help: 'Event entries sent to the broker and acknowledged', registers }),
+    foreign: new Counter({
+      name: 'lianban_bus_foreign_messages_total',
+      help: 'Messages of a topic that the log does not hold, or holds differently; each is an alarm',
+      labelNames: ['bureau'],
+      registers,
+    }),
+    rebuilt: new Counter({
+      name: 'lianban_bus_consumer_rebuilds_total',
+      help: 'Consumers that stood still while their topic grew and were built anew',
+      labelNames: ['bureau'],
+      registers,
+    }),
+  }
+}
+
+export type Metrics = ReturnType<typeof createMetrics>

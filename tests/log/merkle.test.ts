@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { emptyRoot, leafHash, rootFromInclusion, verifyConsistency, verifyInclusion } from '../../src/log/merkle.ts'
-import { sha256 } from './reference-tree.ts'
+import { referenceTree, sha256, someLeaves } from './reference-tree.ts'
 
 interface Vector {
   readonly file: string
@@ -49,6 +49,38 @@ describe('hashes', () => {
       expect(leafHash(entry)).toEqual(sha256(Buffer.of(0), Buffer.from(entry)))
       expect(leafHash(Buffer.from(entry))).toEqual(leafHash(entry))
     }
+  })
+})
+
+describe('verification', () => {
+  const leaves = someLeaves(302)
+  const leaf = (index: number) => leaves[index] ?? Buffer.alloc(0)
+  const { root, inclusion, consistency } = referenceTree(leaves)
+
+  test('takes the proof of every entry of every tree up to 300, and for no other entry', () => {
+    let failures = 0
+    for (let size = 1; size <= 300; size++) {
+      for (let index = 0; index < size; index++) {
+        const proof = inclusion(index, size)
+        if (!verifyInclusion(index, size, leaf(index), proof, root(size))) failures++
+        if (verifyInclusion(index, size, leaf(index + 1), proof, root(size))) failures++
+        if (verifyInclusion(index ^ 1, size, leaf(index), proof, root(size)) && size > 1) failures++
+      }
+    }
+    expect(failures).toBe(0)
+  })
+
+  test('takes the proof between every two trees up to 300, and from no other tree', () => {
+    let failures = 0
+    for (let size2 = 1; size2 <= 300; size2++) {
+      for (let size1 = 1; size1 <= size2; size1++) {
+        const proof = consistency(size1, size2)
+        if (!verifyConsistency(size1, size2, root(size1), root(size2), proof)) failures++
+        if (verifyConsistency(size1, size2, root(size1 - 1), root(size2), proof)) failures++
+        if (verifyConsistency(size1, size2, root(size1), root(size2 + 1), proof)) failures++
+      }
+    }
+    expect(failures).toBe(0)
   })
 })
 

@@ -1,34 +1,46 @@
 import { hash } from 'node:crypto'
 
-// The definitions of RFC 6962 section 2.1 and RFC 9162 section 2.1 word by word, slow and recursive: what the code is compared with.
+// The definitions of RFC 6962 section 2.1 word by word and recursive: what the code is compared with.
 
 export const sha256 = (...parts: Uint8Array[]) => hash('sha256', Buffer.concat(parts), 'buffer')
 
-const node = (left: Buffer, right: Buffer) => sha256(Buffer.of(1), left, right)
-
-/** @param leaves leaf hashes */
-export function rootOf(leaves: readonly Buffer[]): Buffer {
-  const [first] = leaves
-  if (first === undefined) return sha256()
-  if (leaves.length === 1) return first
-  const k = split(leaves.length)
-  return node(rootOf(leaves.slice(0, k)), rootOf(leaves.slice(k)))
+/** Leaf hashes of a log whose entries are the numbers from 0. */
+export function someLeaves(size: number): Buffer[] {
+  return Array.from({ length: size }, (_, index) => sha256(Buffer.of(0), Buffer.from(String(index))))
 }
 
-export function inclusionPath(m: number, leaves: readonly Buffer[]): Buffer[] {
-  if (leaves.length === 1) return []
-  const k = split(leaves.length)
-  return m < k
-    ? [...inclusionPath(m, leaves.slice(0, k)), rootOf(leaves.slice(k))]
-    : [...inclusionPath(m - k, leaves.slice(k)), rootOf(leaves.slice(0, k))]
-}
+/** MTH, PATH and PROOF over the first `size` of these leaves; roots of ranges are remembered, or every pair would take minutes. */
+export function referenceTree(leaves: readonly Buffer[]) {
+  const known = new Map<string, Buffer>()
 
-export function consistencyPath(m: number, leaves: readonly Buffer[], whole = true): Buffer[] {
-  if (m === leaves.length) return whole ? [] : [rootOf(leaves)]
-  const k = split(leaves.length)
-  return m <= k
-    ? [...consistencyPath(m, leaves.slice(0, k), whole), rootOf(leaves.slice(k))]
-    : [...consistencyPath(m - k, leaves.slice(k), false), rootOf(leaves.slice(0, k))]
+  function mth(from: number, to: number): Buffer {
+    const [only] = leaves.slice(from, from + 1)
+    if (from === to || only === undefined) return sha256()
+    if (to - from === 1) return only
+    const name = `${from}-${to}`
+    const k = from + split(to - from)
+    const root = known.get(name) ?? sha256(Buffer.of(1), mth(from, k), mth(k, to))
+    known.set(name, root)
+    return root
+  }
+
+  function path(index: number, from: number, to: number): Buffer[] {
+    if (to - from === 1) return []
+    const k = from + split(to - from)
+    return index < k ? [...path(index, from, k), mth(k, to)] : [...path(index, k, to), mth(from, k)]
+  }
+
+  function subproof(size1: number, from: number, to: number, whole: boolean): Buffer[] {
+    if (size1 === to) return whole ? [] : [mth(from, to)]
+    const k = from + split(to - from)
+    return size1 <= k ? [...subproof(size1, from, k, whole), mth(k, to)] : [...subproof(size1, k, to, false), mth(from, k)]
+  }
+
+  return {
+    root: (size: number) => mth(0, size),
+    inclusion: (index: number, size: number) => path(index, 0, size),
+    consistency: (size1: number, size2: number) => subproof(size1, 0, size2, true),
+  }
 }
 
 /** The largest power of two below n. */
@@ -36,9 +48,4 @@ function split(n: number): number {
   let k = 1
   while (k * 2 < n) k *= 2
   return k
-}
-
-/** Leaf hashes of a log whose entries are the numbers from 0. */
-export function someLeaves(size: number): Buffer[] {
-  return Array.from({ length: size }, (_, index) => sha256(Buffer.of(0), Buffer.from(String(index))))
 }

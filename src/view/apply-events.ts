@@ -1,8 +1,5 @@
-import type postgres from 'postgres'
 import { type AcceptedEvent, foldRecord, type Parked, type RecordRules, type ViewRecord } from '../domain/record.ts'
-
-/** A transaction on a view's schema (search_path), on a client that reads int8 as a number. */
-export type ViewTransaction = postgres.TransactionSql<{ bigint: number }>
+import { tryPart, type ViewTransaction } from './transaction.ts'
 
 interface Rejected extends Parked {
   readonly event: AcceptedEvent
@@ -15,7 +12,7 @@ interface Rejected extends Parked {
  *
  * @param events in index order
  * @param rulesOf by kind
- * @throws {postgres.PostgresError} of class 22, 23 or 54 when the database refuses a row; the transaction is lost then
+ * @throws {Error} a PostgresError of class 22, 23 or 54 when the database refuses a row; the transaction is lost then
  */
 export async function applyEvents(
   tx: ViewTransaction,
@@ -55,18 +52,18 @@ export async function applyEventsOneByOneIfNeeded(
   rulesOf: (kind: string) => RecordRules,
   now: Date,
 ): Promise<void> {
-  try {
-    await tx.savepoint((part) => applyEvents(part, events, rulesOf, now))
-  } catch (error) {
-    const refusal = refusedRow(error)
-    if (refusal === undefined) throw error
-    const [only, another] = events
-    if (only === undefined) throw error
-    if (another === undefined) return park(tx, [{ event: only, cause: 'constraint', detail: refusal }], now)
-    const middle = Math.ceil(events.length / 2)
-    await applyEventsOneByOneIfNeeded(tx, events.slice(0, middle), rulesOf, now)
-    await applyEventsOneByOneIfNeeded(tx, events.slice(middle), rulesOf, now)
-  }
+  const failed = await tryPart(
+    tx,
+    () => applyEvents(tx, events, rulesOf, now),
+    (error) => refusedRow(error) !== undefined,
+  )
+  if (!failed) return
+  const [only, another] = events
+  if (only !== undefined && another === undefined)
+    return park(tx, [{ event: only, cause: 'constraint', detail: refusedRow(failed.error) ?? '' }], now)
+  const middle = Math.ceil(events.length / 2)
+  await applyEventsOneByOneIfNeeded(tx, events.slice(0, middle), rulesOf, now)
+  await applyEventsOneByOneIfNeeded(tx, events.slice(middle), rulesOf, now)
 }
 
 /**

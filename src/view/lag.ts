@@ -7,9 +7,18 @@ import type { PartitionOf } from './missed.ts'
 const maxLagCounted = 10_000
 
 /** Event entries that a view has not taken in yet, counted back from the end of the log. */
-export async function lagEvents(sql: RawSql, rules: Rules, positions: readonly Position[], partitionOf: PartitionOf): Promise<number> {
+export async function lagEvents(
+  sql: RawSql,
+  rules: Rules,
+  positions: readonly Position[],
+  partitionOf: PartitionOf,
+): Promise<number> {
   const reached = new Map(positions.map(({ topic, partition, index }) => [`${topic}\n${partition}`, index]))
-  const lowest = Math.min(...[...rules.kinds.values()].flatMap(({ topic, partitions }) => Array.from({ length: partitions }, (_, i) => reached.get(`${topic}\n${i}`) ?? -1)))
+  const lowest = Math.min(
+    ...[...rules.kinds.values()].flatMap(({ topic, partitions }) =>
+      Array.from({ length: partitions }, (_, i) => reached.get(`${topic}\n${i}`) ?? -1),
+    ),
+  )
   const rows = await sql<{ index: number; subjectKind: string; subject: string }[]>`
     select index, subject_kind as "subjectKind", subject from log.entries
     where kind = 'event' and index > ${lowest} order by index desc limit ${maxLagCounted}`

@@ -1,7 +1,7 @@
 import type { Kind } from '../catalogue/catalogue.ts'
 import type { AcceptedEvent } from '../domain/record.ts'
-import type { ViewTransaction } from './apply-events.ts'
 import { eventOfEntry } from './entry-event.ts'
+import type { ViewTransaction } from './transaction.ts'
 
 /** The same function for every bus and every view. */
 export type PartitionOf = (subject: string, partitions: number) => number

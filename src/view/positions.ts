@@ -1,6 +1,6 @@
 import type { Position } from '../bus/bus.ts'
 import type { RawSql } from '../database/connect.ts'
-import type { ViewTransaction } from './apply-events.ts'
+import type { ViewTransaction } from './transaction.ts'
 
 interface Row {
   readonly topic: string

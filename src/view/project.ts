@@ -3,11 +3,12 @@ import type { Kind } from '../catalogue/catalogue.ts'
 import type { Rules } from '../catalogue/rules.ts'
 import type { RawSql } from '../database/connect.ts'
 import type { AcceptedEvent, RecordRules } from '../domain/record.ts'
-import { applyEvents, applyEventsOneByOneIfNeeded, refusedRow, type ViewTransaction } from './apply-events.ts'
+import { applyEvents, applyEventsOneByOneIfNeeded, refusedRow } from './apply-events.ts'
 import { eventOfEntry } from './entry-event.ts'
 import { type PartitionOf, readMissed } from './missed.ts'
 import { lockPositions, movePositions, readPositions } from './positions.ts'
 import { recordRules } from './record-rules.ts'
+import { inTransaction, type ViewTransaction } from './transaction.ts'
 
 export interface ProjectionOptions {
   readonly bureau: string
@@ -38,10 +39,10 @@ export function createProjection(sql: RawSql, { bureau, rules, partitionOf, cloc
 
   async function applyOrSplit(deliveries: readonly Delivery[]): Promise<'done' | 'more'> {
     try {
-      return await sql.begin((tx) => applyOnce(tx, deliveries, applyEvents))
+      return await inTransaction(sql, (tx) => applyOnce(tx, deliveries, applyEvents))
     } catch (error) {
       if (refusedRow(error) === undefined) throw error
-      return await sql.begin((tx) => applyOnce(tx, deliveries, applyEventsOneByOneIfNeeded))
+      return await inTransaction(sql, (tx) => applyOnce(tx, deliveries, applyEventsOneByOneIfNeeded))
     }
   }
 

@@ -19,7 +19,7 @@ import { beginLog, isBegun } from './log/begin.ts'
 import { LogCommit, rulesChannel } from './log/commit.ts'
 import { GroupCommit } from './log/group-commit.ts'
 import { LastCheckpoint, readLastCheckpoint } from './log/last-checkpoint.ts'
-import { loadLogKey, loadOrMakeLogKey, type LogKey } from './log/log-key.ts'
+import { type LogKey, loadLogKey, loadOrMakeLogKey } from './log/log-key.ts'
 import { createLogReader } from './log/read.ts'
 import { RulesKeeper } from './log/rules-in-force.ts'
 import { verifyStart } from './log/verify-start.ts'
@@ -71,7 +71,13 @@ export async function compose(config: Config, roles: Roles): Promise<Exchange> {
 
 type Closers = (() => Promise<void>)[]
 
-async function build(config: Config, roles: Roles, logger: Logger, closers: Closers, stop: () => Promise<void>): Promise<Exchange> {
+async function build(
+  config: Config,
+  roles: Roles,
+  logger: Logger,
+  closers: Closers,
+  stop: () => Promise<void>,
+): Promise<Exchange> {
   await mkdir(config.dataDir, { recursive: true })
   const opened = await openDatabase(config, logger)
   closers.push(opened.stop)
@@ -82,7 +88,11 @@ async function build(config: Config, roles: Roles, logger: Logger, closers: Clos
   const metrics = createMetrics()
   const lastCheckpoint = new LastCheckpoint(join(config.dataDir, 'last-checkpoint'), logger)
   const log = await openLog(config, database.raw, roles, logger, metrics, lastCheckpoint)
-  if (log.group !== undefined) closers.push(() => lastCheckpoint.flush(), () => log.group?.close() ?? Promise.resolve())
+  if (log.group !== undefined)
+    closers.push(
+      () => lastCheckpoint.flush(),
+      () => log.group?.close() ?? Promise.resolve(),
+    )
   const { keeper } = log
   await listenForRules(database.raw, keeper, closers)
 
@@ -95,19 +105,36 @@ async function build(config: Config, roles: Roles, logger: Logger, closers: Clos
   const consumeNew = () => {
     for (const bureau of wantedBureaus(roles, keeper)) {
       const view = views.get(bureau)
-      if (view !== undefined && !consumptions.has(bureau)) consumptions.set(bureau, bus.consume(subscriberOf(view, keeper, database.raw)))
+      if (view !== undefined && !consumptions.has(bureau))
+        consumptions.set(bureau, bus.consume(subscriberOf(view, keeper, database.raw)))
     }
   }
   consumeNew()
   keeper.onChange(() => {
-    views.update().then(consumeNew, (error) => logger.error({ error: String(error) }, 'the views of a new catalogue could not be set up; the next change or start tries again'))
+    views
+      .update()
+      .then(consumeNew, (error) =>
+        logger.error(
+          { error: String(error) },
+          'the views of a new catalogue could not be set up; the next change or start tries again',
+        ),
+      )
   })
   const publisher = roles.publish ? bus.publish() : undefined
 
   let http: HttpServer | undefined
   if (log.group !== undefined) {
     const readiness = () => readinessOf(database, bus, publisher, consumptions)
-    const parts = partsOf({ config, log: { ...log, group: log.group }, database, views, metrics, logger, readiness, lastCheckpoint })
+    const parts = partsOf({
+      config,
+      log: { ...log, group: log.group },
+      database,
+      views,
+      metrics,
+      logger,
+      readiness,
+      lastCheckpoint,
+    })
     http = await listen(createApp(parts), config.host, config.port)
     closers.push(http.close)
   }
@@ -122,14 +149,24 @@ interface OpenedLog {
 }
 
 /** Begins the log at the very first start, and otherwise makes sure that it is the one that was published. */
-async function openLog(config: Config, sql: RawSql, roles: Roles, logger: Logger, metrics: Metrics, lastCheckpoint: LastCheckpoint): Promise<OpenedLog> {
+async function openLog(
+  config: Config,
+  sql: RawSql,
+  roles: Roles,
+  logger: Logger,
+  metrics: Metrics,
+  lastCheckpoint: LastCheckpoint,
+): Promise<OpenedLog> {
   const published = await readLastCheckpoint(join(config.dataDir, 'last-checkpoint'))
   const lock = await sql.reserve()
   try {
     await lock`select pg_advisory_lock(${firstStartLock})`
     const begun = await isBegun(sql)
     if (!begun && !roles.gateway) throw new Error('the log was never begun: start a gateway first')
-    const key = begun || published !== undefined ? await loadLogKey(config.logKeyFile, config.logOrigin) : await loadOrMakeLogKey(config.logKeyFile, config.logOrigin)
+    const key =
+      begun || published !== undefined
+        ? await loadLogKey(config.logKeyFile, config.logOrigin)
+        : await loadOrMakeLogKey(config.logKeyFile, config.logOrigin)
     await verifyStart(sql, key, published)
     if (!begun) await beginLog(sql, key, compileRules(await readCatalogueFiles(config.cataloguePath)))
     const keeper = await RulesKeeper.load(sql)
@@ -166,7 +203,10 @@ async function keysForDevelopment(config: Config, keeper: RulesKeeper, group: Gr
 async function warnOfOtherFiles({ cataloguePath }: Config, { inForce }: RulesKeeper, logger: Logger): Promise<void> {
   const own = await readCatalogueFiles(cataloguePath)
   if (JSON.stringify(catalogueDigests(own)) === JSON.stringify(catalogueDigests(inForce.rules.files))) return
-  logger.warn({ catalogue: cataloguePath }, 'the catalogue’s files differ from the catalogue in force, which is the log’s; `lianban catalogue apply` puts them in force')
+  logger.warn(
+    { catalogue: cataloguePath },
+    'the catalogue’s files differ from the catalogue in force, which is the log’s; `lianban catalogue apply` puts them in force',
+  )
 }
 
 /** Other gateways' keys and catalogues become known at once; if a notification is lost, the next append finds out. */
@@ -179,7 +219,13 @@ async function listenForRules(sql: RawSql, keeper: RulesKeeper, closers: Closers
   closers.push(() => unlisten().catch(() => undefined))
 }
 
-async function createBus(kafka: KafkaConfig | undefined, sql: RawSql, keeper: RulesKeeper, logger: Logger, metrics: Metrics): Promise<Bus> {
+async function createBus(
+  kafka: KafkaConfig | undefined,
+  sql: RawSql,
+  keeper: RulesKeeper,
+  logger: Logger,
+  metrics: Metrics,
+): Promise<Bus> {
   const kinds = () => keeper.inForce.rules.kinds
   if (kafka === undefined) return createEmbeddedBus({ sql, kinds, log: logger })
   return createKafkaBus({
@@ -260,9 +306,11 @@ class Views {
 
   /** Makes what the catalogue in force asks for and is not there yet; one at a time. */
   update(): Promise<void> {
-    this.#updating = this.#updating.catch(() => undefined).then(async () => {
-      for (const { id } of this.#keeper.inForce.rules.bureaus) if (!this.#open.has(id)) await this.#add(id)
-    })
+    this.#updating = this.#updating
+      .catch(() => undefined)
+      .then(async () => {
+        for (const { id } of this.#keeper.inForce.rules.bureaus) if (!this.#open.has(id)) await this.#add(id)
+      })
     return this.#updating
   }
 
@@ -316,7 +364,14 @@ function partsOf({ config, log: { keeper, key, group }, database, views, metrics
   }
 }
 
-async function collect({ metrics, reader, views, group, database, keeper }: {
+async function collect({
+  metrics,
+  reader,
+  views,
+  group,
+  database,
+  keeper,
+}: {
   metrics: Metrics
   reader: ReturnType<typeof createLogReader>
   views: Views
@@ -335,14 +390,24 @@ async function collect({ metrics, reader, views, group, database, keeper }: {
   }
 }
 
-async function readinessOf(database: Database, bus: Bus, publisher: Consumption | undefined, consumptions: ReadonlyMap<string, Consumption>): Promise<Readiness> {
+async function readinessOf(
+  database: Database,
+  bus: Bus,
+  publisher: Consumption | undefined,
+  consumptions: ReadonlyMap<string, Consumption>,
+): Promise<Readiness> {
   const states = {
     bus: bus.name,
     publisher: publisher?.state() ?? 'elsewhere',
     consumers: Object.fromEntries([...consumptions].map(([bureau, consumption]) => [bureau, consumption.state()])),
   }
-  const timeout = new Promise<string>((resolve) => setTimeout(resolve, readinessTimeoutMs, 'the database does not answer').unref())
-  const answered = database.raw`select 1`.then(() => undefined, (error: unknown) => `the database failed: ${error instanceof Error ? error.message : String(error)}`)
+  const timeout = new Promise<string>((resolve) =>
+    setTimeout(resolve, readinessTimeoutMs, 'the database does not answer').unref(),
+  )
+  const answered = database.raw`select 1`.then(
+    () => undefined,
+    (error: unknown) => `the database failed: ${error instanceof Error ? error.message : String(error)}`,
+  )
   const reason = await Promise.race([answered, timeout])
   return reason === undefined ? { ready: true, ...states } : { ready: false, reason, ...states }
 }

@@ -36,7 +36,9 @@ export class ConfigInvalid extends Error {
   readonly faults: readonly string[]
 
   constructor(faults: readonly string[]) {
-    super(`${faults.length === 1 ? 'a setting is' : `${faults.length} settings are`} wrong:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`)
+    super(
+      `${faults.length === 1 ? 'a setting is' : `${faults.length} settings are`} wrong:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
+    )
     this.faults = faults
   }
 }
@@ -59,13 +61,16 @@ export function readConfig(env: Environment = process.env): Config {
   const production = env.NODE_ENV === 'production'
   const host = read('HOST', '127.0.0.1', hostOf, 'a host name or an address to listen on')
   const port = read('PORT', '8080', portOf, 'a port from 0 to 65535')
-  const databaseUrl = env.DATABASE_URL ? read('DATABASE_URL', '', postgresUrlOf, 'a URL like postgres://user:password@host:5432/database') : undefined
+  const databaseUrl = env.DATABASE_URL
+    ? read('DATABASE_URL', '', postgresUrlOf, 'a URL like postgres://user:password@host:5432/database')
+    : undefined
   const logOrigin = read('LOG_ORIGIN', 'localhost/lianban', originOf, 'a name like lianban.example/dalian without spaces and "+"')
   const logLevel = read('LOG_LEVEL', 'info', oneOf(logLevels), `one of ${logLevels.join(', ')}`)
   const kafka = env.KAFKA_BROKERS ? readKafka(env, read, faults) : undefined
   if (production && databaseUrl === undefined && !env.DATABASE_URL)
     faults.push('DATABASE_URL must be set when NODE_ENV is production: the embedded database is for one machine')
-  if (faults.length > 0 || host === undefined || port === undefined || logOrigin === undefined || logLevel === undefined) throw new ConfigInvalid(faults)
+  if (faults.length > 0 || host === undefined || port === undefined || logOrigin === undefined || logLevel === undefined)
+    throw new ConfigInvalid(faults)
   return {
     host,
     port,
@@ -85,14 +90,25 @@ type Read = <T>(name: string, fallback: string, parse: (text: string) => T | und
 function readKafka(env: Environment, read: Read, faults: string[]): KafkaConfig | undefined {
   const brokers = read('KAFKA_BROKERS', '', brokersOf, 'a list like host1:9092,host2:9092')
   const prefix = read('KAFKA_PREFIX', 'lianban', prefixOf, 'letters, digits, ".", "_" and "-", at most 100')
-  const useSsl = read('KAFKA_SSL', env.KAFKA_SSL_CA || env.KAFKA_SSL_CERT ? 'true' : 'false', oneOf(['true', 'false']), 'true or false')
+  const useSsl = read(
+    'KAFKA_SSL',
+    env.KAFKA_SSL_CA || env.KAFKA_SSL_CERT ? 'true' : 'false',
+    oneOf(['true', 'false']),
+    'true or false',
+  )
   const mechanism = env.KAFKA_SASL_MECHANISM
-    ? read('KAFKA_SASL_MECHANISM', '', oneOf(['plain', 'scram-sha-256', 'scram-sha-512']), 'plain, scram-sha-256 or scram-sha-512')
+    ? read(
+        'KAFKA_SASL_MECHANISM',
+        '',
+        oneOf(['plain', 'scram-sha-256', 'scram-sha-512']),
+        'plain, scram-sha-256 or scram-sha-512',
+      )
     : undefined
   const { KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = env
   if (mechanism && !username) faults.push('KAFKA_SASL_USERNAME must be set with KAFKA_SASL_MECHANISM')
   if (mechanism && !password) faults.push('KAFKA_SASL_PASSWORD must be set with KAFKA_SASL_MECHANISM')
-  if ((env.KAFKA_SSL_CERT === undefined) !== (env.KAFKA_SSL_KEY === undefined)) faults.push('KAFKA_SSL_CERT and KAFKA_SSL_KEY go together')
+  if ((env.KAFKA_SSL_CERT === undefined) !== (env.KAFKA_SSL_KEY === undefined))
+    faults.push('KAFKA_SSL_CERT and KAFKA_SSL_KEY go together')
   if (brokers === undefined || prefix === undefined) return undefined
   return {
     brokers,

@@ -59,5 +59,6 @@ async function readKey(file: string): Promise<SigningKey | undefined> {
 async function register(key: SigningKey, by: SigningKey, party: Party, { origin, append, now }: Means): Promise<void> {
   const entry = await registerKey(key, by, { party: party.id, log: origin, now: now() })
   const appended = await append(keyToAppend(entry, origin, now))
-  if (appended.outcome === 'refused') throw new Error(`the development key of ${party.id} was refused: ${appended.refusal.detail.en}`)
+  if (appended.outcome === 'refused')
+    throw new Error(`the development key of ${party.id} was refused: ${appended.refusal.detail.en}`)
 }

@@ -11,8 +11,29 @@ export interface Logger {
 
 /** Members that never reach a log line, wherever they stand: personal fields, keys, tokens, signed payloads. */
 export const redactedMembers = [
-  'address', 'authorization', 'before', 'after', 'compact', 'contact', 'd', 'data', 'email', 'entry', 'financeHead', 'idNumber', 'jws',
-  'legalRepresentative', 'name', 'password', 'payload', 'phone', 'productionAddress', 'proof', 'shareholders', 'taxpayerId', 'token',
+  'address',
+  'authorization',
+  'before',
+  'after',
+  'compact',
+  'contact',
+  'd',
+  'data',
+  'email',
+  'entry',
+  'financeHead',
+  'idNumber',
+  'jws',
+  'legalRepresentative',
+  'name',
+  'password',
+  'payload',
+  'phone',
+  'productionAddress',
+  'proof',
+  'shareholders',
+  'taxpayerId',
+  'token',
 ] as const
 
 /** Members are redacted down to this depth of an object that is logged; nothing deeper is logged by us. */
@@ -21,5 +42,8 @@ const depth = 4
 /** Structured logs, one JSON object a line. */
 export function createLogger(level: LogLevel, destination: NodeJS.WritableStream = process.stdout): Logger {
   const paths = redactedMembers.flatMap((member) => Array.from({ length: depth }, (_, i) => `${'*.'.repeat(i)}${member}`))
-  return pino({ level, base: null, redact: { paths, censor: '[redacted]' }, timestamp: pino.stdTimeFunctions.isoTime }, destination)
+  return pino(
+    { level, base: null, redact: { paths, censor: '[redacted]' }, timestamp: pino.stdTimeFunctions.isoTime },
+    destination,
+  )
 }

@@ -21,7 +21,12 @@ export function createMetrics() {
       registers,
     }),
     waiting: new Gauge({ name: 'lianban_commit_waiting_entries', help: 'Items in front of the commit', registers }),
-    accepted: new Counter({ name: 'lianban_events_accepted_total', help: 'Events appended to the log by this process', labelNames: ['type'], registers }),
+    accepted: new Counter({
+      name: 'lianban_events_accepted_total',
+      help: 'Events appended to the log by this process',
+      labelNames: ['type'],
+      registers,
+    }),
     refused: new Counter({
       name: 'lianban_requests_refused_total',
       help: 'Requests refused, by problem code; unsigned noise included',
@@ -41,8 +46,17 @@ export function createMetrics() {
       labelNames: ['bureau'],
       registers,
     }),
-    parked: new Gauge({ name: 'lianban_parked_events', help: 'Events parked in a bureau’s view', labelNames: ['bureau', 'cause'], registers }),
-    published: new Counter({ name: 'lianban_bus_published_total', help: 'Event entries sent to the broker and acknowledged', registers }),
+    parked: new Gauge({
+      name: 'lianban_parked_events',
+      help: 'Events parked in a bureau’s view',
+      labelNames: ['bureau', 'cause'],
+      registers,
+    }),
+    published: new Counter({
+      name: 'lianban_bus_published_total',
+      help: 'Event entries sent to the broker and acknowledged',
+      registers,
+    }),
     foreign: new Counter({
       name: 'lianban_bus_foreign_messages_total',
       help: 'Messages of a topic that the log does not hold, or holds differently; each is an alarm',

@@ -1,6 +1,6 @@
-import { Hono, type Context } from 'hono'
-import { RefusedRequest, type Refusal } from '../domain/refusal.ts'
+import { type Context, Hono } from 'hono'
 import { problems } from '../domain/problems.ts'
+import { type Refusal, RefusedRequest } from '../domain/refusal.ts'
 import { getEvent, getEventById } from './event-status.ts'
 import { postEvent } from './events.ts'
 import { getKeys, postKey } from './keys.ts'
@@ -67,24 +67,34 @@ function methodNotAllowed(path: string): Handler {
   const allowed = routes.flatMap(([method, routePath]) => (routePath === path ? [method] : []))
   const allow = [...allowed, ...(allowed.includes('GET') ? ['HEAD'] : [])].join(', ')
   return (c, parts) => {
-    const response = problem(c, parts, { code: 'method-not-allowed', detail: { en: `use ${allow} here`, zh: `此处请使用 ${allow}` } })
+    const response = problem(c, parts, {
+      code: 'method-not-allowed',
+      detail: { en: `use ${allow} here`, zh: `此处请使用 ${allow}` },
+    })
     response.headers.set('allow', allow)
     return response
   }
 }
 
 function getVkey(_c: Context, parts: Parts): Response {
-  return new Response(`${parts.vkey}\n`, { headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache' } })
+  return new Response(`${parts.vkey}\n`, {
+    headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache' },
+  })
 }
 
 async function getReady(c: Context, parts: Parts): Promise<Response> {
   const readiness = await parts.readiness()
-  return c.json(readiness, readiness.ready ? 200 : 503, { 'cache-control': 'no-store', ...(readiness.ready ? {} : { 'retry-after': '1' }) })
+  return c.json(readiness, readiness.ready ? 200 : 503, {
+    'cache-control': 'no-store',
+    ...(readiness.ready ? {} : { 'retry-after': '1' }),
+  })
 }
 
 async function getMetrics(_c: Context, { metrics, collect }: Parts): Promise<Response> {
   await collect()
-  return new Response(await metrics.registry.metrics(), { headers: { 'content-type': metrics.registry.contentType, 'cache-control': 'no-store' } })
+  return new Response(await metrics.registry.metrics(), {
+    headers: { 'content-type': metrics.registry.contentType, 'cache-control': 'no-store' },
+  })
 }
 
 function getOpenapi(c: Context, parts: Parts): Response {
@@ -94,8 +104,16 @@ function getOpenapi(c: Context, parts: Parts): Response {
 function getProblem(c: Context, parts: Parts): Response {
   const page = problemPage(c.req.param('code') ?? '', preferredLanguage(c.req.header('accept-language')))
   if (page === undefined) return problem(c, parts, { code: 'not-found', detail: noProblem })
-  return new Response(page, { headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'max-age=3600', vary: 'accept-language' } })
+  return new Response(page, {
+    headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'max-age=3600', vary: 'accept-language' },
+  })
 }
 
-const noRoute = { en: 'there is nothing at this address; /openapi.json lists what there is', zh: '该地址不存在；/openapi.json 列出全部地址' }
-const noProblem = { en: `there is no such problem; there are: ${Object.keys(problems).join(', ')}`, zh: `没有此问题代码；现有：${Object.keys(problems).join('、')}` }
+const noRoute = {
+  en: 'there is nothing at this address; /openapi.json lists what there is',
+  zh: '该地址不存在；/openapi.json 列出全部地址',
+}
+const noProblem = {
+  en: `there is no such problem; there are: ${Object.keys(problems).join(', ')}`,
+  zh: `没有此问题代码；现有：${Object.keys(problems).join('、')}`,
+}

@@ -26,7 +26,10 @@ export async function getEventById(c: Context, parts: Parts): Promise<Response> 
   const reader = await authenticate(c, parts)
   const id = c.req.query('id')
   if (id === undefined || id.length === 0 || id.length > 128 || id.includes('\0'))
-    throw new RefusedRequest('invalid-request', { en: 'id must be an event id of 1 to 128 characters', zh: 'id 须为 1 到 128 个字符的事件标识' })
+    throw new RefusedRequest('invalid-request', {
+      en: 'id must be an event id of 1 to 128 characters',
+      zh: 'id 须为 1 到 128 个字符的事件标识',
+    })
   const row = await parts.log.eventOf(reader.party.id, id)
   if (row === undefined) throw notFound()
   return answer(c, parts, reader, row)
@@ -34,7 +37,8 @@ export async function getEventById(c: Context, parts: Parts): Promise<Response> 
 
 async function answer(c: Context, parts: Parts, reader: Reader, row: EntryRow): Promise<Response> {
   const { role, id } = reader.party
-  if (role === 'auditor' || (row.party === id && (row.kind === 'event' || row.kind === 'refusal'))) return json(c, await whole(parts, row))
+  if (role === 'auditor' || (row.party === id && (row.kind === 'event' || row.kind === 'refusal')))
+    return json(c, await whole(parts, row))
   const kind = parts.keeper.inForce.rules.kinds.get(row.subjectKind ?? '')
   if (row.kind !== 'event' || kind === undefined) throw notFound()
   if (role === 'operator') return json(c, await masked(parts, row, kind))
@@ -45,7 +49,13 @@ async function answer(c: Context, parts: Parts, reader: Reader, row: EntryRow): 
 
 async function whole(parts: Parts, row: EntryRow) {
   const { leafHash, receipt } = await parts.log.prove(row.index)
-  const proved = { index: row.index, received: row.received.toISOString(), entry: row.entry, leafHash: leafHash.toString('base64'), receipt }
+  const proved = {
+    index: row.index,
+    received: row.received.toISOString(),
+    entry: row.entry,
+    leafHash: leafHash.toString('base64'),
+    receipt,
+  }
   const kind = parts.keeper.inForce.rules.kinds.get(row.subjectKind ?? '')
   return row.kind !== 'event' || kind === undefined ? proved : { ...proved, type: row.type, fate: await fates(parts, row, kind) }
 }

@@ -45,5 +45,8 @@ async function acceptance(c: Context, appended: Exclude<Appended, { outcome: 're
     receipt: proved.receipt,
     warnings: findingsIn(appended.warnings, preferredLanguage(c.req.header('accept-language'))),
   }
-  return c.json(body, appended.outcome === 'appended' ? 201 : 200, { location: `/v1/events/${appended.index}`, 'cache-control': 'no-store' })
+  return c.json(body, appended.outcome === 'appended' ? 201 : 200, {
+    location: `/v1/events/${appended.index}`,
+    'cache-control': 'no-store',
+  })
 }

@@ -21,7 +21,9 @@ export async function postKey(c: Context, parts: Parts): Promise<Response> {
   if (appended.outcome === 'refused') throw RefusedRequest.logged(appended.refusal, appended.index)
   const { index, received } = appended
   const receipt = appended.outcome === 'appended' ? appended.receipt : (await parts.log.prove(index)).receipt
-  return c.json({ index, received, action: entry.action, party: entry.party, kid: entry.kid, receipt }, 201, { 'cache-control': 'no-store' })
+  return c.json({ index, received, action: entry.action, party: entry.party, kid: entry.kid, receipt }, 201, {
+    'cache-control': 'no-store',
+  })
 }
 
 /** `GET /v1/keys`: every key there ever was, for any party that can show a token. */
@@ -34,7 +36,9 @@ export async function getKeys(c: Context, parts: Parts): Promise<Response> {
     thumbprint: key.thumbprint,
     jwk: key.jwk,
     registeredAt,
-    ...(revoked === undefined ? {} : { revokedAt: revoked.index, reason: revoked.reason, compromisedSince: revoked.compromisedSince }),
+    ...(revoked === undefined
+      ? {}
+      : { revokedAt: revoked.index, reason: revoked.reason, compromisedSince: revoked.compromisedSince }),
   }))
   return c.json({ keys }, 200, { 'cache-control': 'private, no-store' })
 }

@@ -10,7 +10,9 @@ const forEver = 'max-age=31536000, immutable'
 
 /** `GET /log/checkpoint` */
 export async function getCheckpoint(_c: Context, { log }: Parts): Promise<Response> {
-  return new Response(await log.checkpoint(), { headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache' } })
+  return new Response(await log.checkpoint(), {
+    headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache' },
+  })
 }
 
 /** `GET /log/tile/<L>/<N>[.p/<W>]`, for everybody; `GET /log/tile/entries/<N>[.p/<W>]`, for auditors. */
@@ -47,9 +49,17 @@ async function authenticateAuditor(c: Context, parts: Parts): Promise<Reader> {
 }
 
 function octets(bytes: Buffer, cacheControl: string, vary?: string): Response {
-  const headers = { 'content-type': 'application/octet-stream', 'cache-control': cacheControl, ...(vary === undefined ? {} : { vary }) }
+  const headers = {
+    'content-type': 'application/octet-stream',
+    'cache-control': cacheControl,
+    ...(vary === undefined ? {} : { vary }),
+  }
   return new Response(new Uint8Array(bytes), { headers })
 }
 
 const onlyAuditors = { en: 'entries hold personal data: only auditors read them', zh: '条目含个人数据，仅审计方可读取' }
-const notFound = () => new RefusedRequest('not-found', { en: 'the log has no such tile, bundle or file, or not yet', zh: '日志中没有或尚无此分片、条目包或文件' })
+const notFound = () =>
+  new RefusedRequest('not-found', {
+    en: 'the log has no such tile, bundle or file, or not yet',
+    zh: '日志中没有或尚无此分片、条目包或文件',
+  })

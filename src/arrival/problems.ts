@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import type { Finding } from '../domain/event.ts'
 import { isProblemCode, type ProblemCode, problemOf } from '../domain/problems.ts'
-import { RefusedRequest, type Refusal } from '../domain/refusal.ts'
+import { type Refusal, RefusedRequest } from '../domain/refusal.ts'
 import { LogBusy } from '../log/group-commit.ts'
 import type { Logger } from '../logger.ts'
 import { type Language, preferredLanguage } from './language.ts'
@@ -61,7 +61,10 @@ export function refusalOf(error: unknown, log: Logger): Refusal {
     return { code: 'overloaded', detail: databaseAway }
   }
   log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a request failed')
-  return { code: 'internal', detail: { en: 'the exchange failed; send the same request again', zh: '平台内部错误；请重发同一请求' } }
+  return {
+    code: 'internal',
+    detail: { en: 'the exchange failed; send the same request again', zh: '平台内部错误；请重发同一请求' },
+  }
 }
 
 const databaseAway = {
@@ -80,7 +83,10 @@ export function problemPage(code: string, language: Language): string | undefine
   if (!isProblemCode(code)) return undefined
   const { status, title, remedy, ...rest } = problemOf(code)
   const again = 'retryable' in rest
-  const line = { en: again ? 'Sending the same again later may succeed.' : 'Sending the same again gives the same answer.', zh: again ? '稍后重发同一请求可能成功。' : '重发同一请求结果不变。' }
+  const line = {
+    en: again ? 'Sending the same again later may succeed.' : 'Sending the same again gives the same answer.',
+    zh: again ? '稍后重发同一请求可能成功。' : '重发同一请求结果不变。',
+  }
   return `<!doctype html>
 <html lang="${language}"><head><meta charset="utf-8"><title>${status} ${code}</title>
 <meta name="viewport" content="width=device-width"><style>body{font:1.1rem/1.6 system-ui,sans-serif;max-width:42rem;margin:3rem auto;padding:0 1rem}code{font-size:.95em}</style></head>

@@ -12,7 +12,15 @@ export async function recordReading({ party, token }: Reader, parts: Parts): Pro
   const digest = token.digest.toString('hex')
   if (parts.readings.has(digest)) return
   const text = (received: string) =>
-    JSON.stringify({ kind: 'operation', received, action: 'read-entries', party: party.id, kid: token.kid, claims: token.claims, digest })
+    JSON.stringify({
+      kind: 'operation',
+      received,
+      action: 'read-entries',
+      party: party.id,
+      kid: token.kid,
+      claims: token.claims,
+      digest,
+    })
   await parts.append({ kind: 'operation', party: party.id, text, digest: token.digest })
   if (parts.readings.size >= maxRemembered) parts.readings.clear()
   parts.readings.add(digest)

@@ -15,7 +15,13 @@ export async function getRecord(c: Context, parts: Parts): Promise<Response> {
   const body = JSON.stringify(reader.party.role === 'operator' ? maskedForOperator(record, parts.keeper.inForce.rules) : record)
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
   const headers = { etag, 'cache-control': 'private, no-cache', vary: 'authorization' }
-  if (c.req.header('if-none-match')?.split(',').some((one) => one.trim().replace(/^W\//, '') === etag)) return new Response(null, { status: 304, headers })
+  if (
+    c.req
+      .header('if-none-match')
+      ?.split(',')
+      .some((one) => one.trim().replace(/^W\//, '') === etag)
+  )
+    return new Response(null, { status: 304, headers })
   return new Response(body, { headers: { ...headers, 'content-type': 'application/json; charset=utf-8' } })
 }
 
@@ -24,12 +30,19 @@ export async function searchRecords(c: Context, parts: Parts): Promise<Response>
   const { view, reader, kind } = await open(c, parts)
   const { name, status, jurisdiction, cursor, limit = String(maxPage) } = c.req.query()
   const size = /^[1-9]\d{0,2}$/.test(limit) ? Number(limit) : 0
-  if (size < 1 || size > maxPage) throw wrong(`limit must be a number from 1 to ${maxPage}`, `limit 必须为 1 到 ${maxPage} 的数字`)
+  if (size < 1 || size > maxPage)
+    throw wrong(`limit must be a number from 1 to ${maxPage}`, `limit 必须为 1 到 ${maxPage} 的数字`)
   const filter = Object.entries({ name, status, jurisdiction }).filter(([, value]) => value !== undefined && value !== '')
-  if (filter.some(([, value]) => value !== undefined && (value.length > 200 || value.includes('\0')))) throw wrong('a filter may have at most 200 characters', '筛选条件最多 200 个字符')
+  if (filter.some(([, value]) => value !== undefined && (value.length > 200 || value.includes('\0'))))
+    throw wrong('a filter may have at most 200 characters', '筛选条件最多 200 个字符')
   const page = await view.searchRecords(kind.id, { ...Object.fromEntries(filter), cursor, limit: size })
-  const records = reader.party.role === 'operator' ? page.records.map((record) => maskedForOperator(record, parts.keeper.inForce.rules)) : page.records
-  return c.json({ records, ...(page.next === undefined ? {} : { next: page.next }) }, 200, { 'cache-control': 'private, no-store' })
+  const records =
+    reader.party.role === 'operator'
+      ? page.records.map((record) => maskedForOperator(record, parts.keeper.inForce.rules))
+      : page.records
+  return c.json({ records, ...(page.next === undefined ? {} : { next: page.next }) }, 200, {
+    'cache-control': 'private, no-store',
+  })
 }
 
 /** Who may read which view: its bureau, an auditor, and an operator (masked). */

@@ -20,7 +20,12 @@ export interface HttpServer {
 export async function listen(app: Hono, host: string, port: number): Promise<HttpServer> {
   const server = createAdaptorServer({
     fetch: app.fetch,
-    serverOptions: { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs, maxHeaderSize: maxHeaderBytes },
+    serverOptions: {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      maxHeaderSize: maxHeaderBytes,
+    },
   }) as Server
   server.maxConnections = maxConnections
   await new Promise<void>((resolve, reject) => {

@@ -51,4 +51,3 @@ function ended(): Promise<string> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal))
   })
 }
-

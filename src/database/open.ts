@@ -15,7 +15,10 @@ export async function openDatabase({ databaseUrl, dataDir }: Config, log: Logger
   if (databaseUrl !== undefined) return { url: databaseUrl, stop: () => Promise.resolve(), failed: new Promise(() => undefined) }
   const { url, stop, exited } = await startEmbeddedPostgres({
     dataDir,
-    log: { info: (message) => log.info({ part: 'postgres' }, message), error: (message) => log.error({ part: 'postgres' }, message) },
+    log: {
+      info: (message) => log.info({ part: 'postgres' }, message),
+      error: (message) => log.error({ part: 'postgres' }, message),
+    },
   })
   return { url, stop, failed: exited.then(() => 'the embedded Postgres ended') }
 }

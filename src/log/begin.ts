@@ -1,6 +1,6 @@
-import type { RawSql } from '../database/connect.ts'
 import { catalogueDigests } from '../catalogue/load.ts'
 import type { Rules } from '../catalogue/rules.ts'
+import type { RawSql } from '../database/connect.ts'
 import { catalogueEntryText, receivedText } from './entry.ts'
 import type { LogKey } from './log-key.ts'
 import { leafHash } from './merkle.ts'

@@ -8,7 +8,7 @@ import { eventEntryText, maxEntryBytes, receivedText, refusalEntryText } from '.
 import type { LogKey } from './log-key.ts'
 import { leafHash } from './merkle.ts'
 import { receiptText } from './receipt.ts'
-import { extend, type Extended, frontierBytes, type RightEdge } from './right-edge.ts'
+import { type Extended, extend, frontierBytes, type RightEdge } from './right-edge.ts'
 import type { RulesInForce, RulesKeeper } from './rules-in-force.ts'
 import { readEdge } from './tile-store.ts'
 
@@ -61,7 +61,8 @@ export class LogCommit {
       return await this.#transaction(batch)
     } catch (error) {
       if (!isDataError(error)) throw error
-      if (batch.length === 1) return [{ outcome: 'refused', refusal: { code: 'invalid-event', detail: notStorable }, index: undefined }]
+      if (batch.length === 1)
+        return [{ outcome: 'refused', refusal: { code: 'invalid-event', detail: notStorable }, index: undefined }]
       const half = Math.ceil(batch.length / 2)
       return [...(await this.commit(batch.slice(0, half))), ...(await this.commit(batch.slice(half)))]
     }
@@ -96,7 +97,14 @@ export class LogCommit {
     const plan = await planRows(sql, decisions, head)
     if (plan.rows.length > 0) {
       const { tree, checkpoint } = await this.#extend(sql, head, plan.rows)
-      await writeAndCommit(sql, { rows: plan.rows, states: statesOf(decisions, plan.indexes), tree, checkpoint, head, rulesIndex: head.rulesIndex })
+      await writeAndCommit(sql, {
+        rows: plan.rows,
+        states: statesOf(decisions, plan.indexes),
+        tree,
+        checkpoint,
+        head,
+        rulesIndex: head.rulesIndex,
+      })
       this.#committed(tree, checkpoint)
       return decisions.map((decision) => answerTo(decision, plan, head, { tree, checkpoint }))
     }
@@ -112,7 +120,8 @@ export class LogCommit {
     }
     const row = rowOf(head.size, item.kind, item.text(receivedText(head.received)), { party: item.party })
     const { tree, checkpoint } = await this.#extend(sql, head, [row])
-    for (const [digest, content] of item.blobs ?? []) await sql`insert into log.blobs values (${digest}, ${content}) on conflict do nothing`
+    for (const [digest, content] of item.blobs ?? [])
+      await sql`insert into log.blobs values (${digest}, ${content}) on conflict do nothing`
     await sql`select pg_notify(${rulesChannel}, ${String(head.size)})`
     await writeAndCommit(sql, { rows: [row], states: new Map(), tree, checkpoint, head, rulesIndex: head.size })
     this.#committed(tree, checkpoint)
@@ -126,7 +135,10 @@ export class LogCommit {
 
   async #extend(sql: Connection, head: Head, rows: readonly Row[]): Promise<{ tree: Extended; checkpoint: string }> {
     const edge = this.#edge?.size === head.size ? this.#edge : await readEdge(sql, head.size)
-    const tree = extend(edge, rows.map(({ leaf }) => leaf))
+    const tree = extend(
+      edge,
+      rows.map(({ leaf }) => leaf),
+    )
     return { tree, checkpoint: this.#key.signCheckpoint(tree.edge.size, tree.root) }
   }
 }
@@ -256,10 +268,15 @@ function rowFor(decision: Exclude<Decision, { do: 'repeat' | 'reject' }>, index:
   const { verified } = decision.item
   const { event, type } = decision.check
   const columns = { eventId: event.id, type: event.type, subjectKind: type.kind.id, subject: event.subject }
-  return rowOf(index, 'event', eventEntryText(received, verified.compact), { party: verified.party, ...columns, digest: verified.payloadDigest })
+  return rowOf(index, 'event', eventEntryText(received, verified.compact), {
+    party: verified.party,
+    ...columns,
+    digest: verified.payloadDigest,
+  })
 }
 
-const refusalKey = ({ verified, refusal }: Decision & { do: 'refuse' }): string => `${verified.digest.toString('hex')} ${refusal.code}`
+const refusalKey = ({ verified, refusal }: Decision & { do: 'refuse' }): string =>
+  `${verified.digest.toString('hex')} ${refusal.code}`
 
 /** Refusals of the same bytes for the same reason that are still remembered. */
 async function earlierRefusals(sql: Connection, decisions: readonly Decision[]): Promise<Map<string, number>> {
@@ -286,7 +303,12 @@ function statesOf(decisions: readonly Decision[], indexes: ReadonlyMap<Decision,
     if (decision.do !== 'accept') continue
     const { event, type } = decision.check
     const lastIndex = indexes.get(decision) ?? -1
-    states.set(kindAndSubject(type.kind.id, event.subject), { kind: type.kind.id, subject: event.subject, state: decision.state, lastIndex })
+    states.set(kindAndSubject(type.kind.id, event.subject), {
+      kind: type.kind.id,
+      subject: event.subject,
+      state: decision.state,
+      lastIndex,
+    })
   }
   return states
 }
@@ -332,7 +354,10 @@ async function writeAndCommit(sql: Connection, { rows, states, tree, checkpoint,
           string_to_table(${lines(newStates.map(({ lastIndex }) => String(lastIndex)))}, E'\n')
         ) as row(kind, subject, state, last_index)
         on conflict (kind, subject) do update set state = excluded.state, last_index = excluded.last_index`,
-    ...tree.fullTiles.map(({ level, n, hashes, root }) => sql`insert into log.tiles (level, n, hashes, root) values (${level}, ${n}, ${hashes}, ${root})`),
+    ...tree.fullTiles.map(
+      ({ level, n, hashes, root }) =>
+        sql`insert into log.tiles (level, n, hashes, root) values (${level}, ${n}, ${hashes}, ${root})`,
+    ),
     sql`
       update log.head set size = ${tree.edge.size}, frontier = ${frontierBytes(tree.edge)}, root = ${tree.root}, checkpoint = ${checkpoint},
         last_received = ${head.received}, rules_index = ${rulesIndex} where id = 1`,
@@ -351,7 +376,8 @@ function answerTo(decision: Decision, plan: Plan, head: Head, signed: Signed | u
   if (decision.do === 'refuse') return { outcome: 'refused', refusal: decision.refusal, index: plan.indexes.get(decision) }
   if (decision.do === 'repeat') {
     const warnings = decision.check?.state === 'valid' ? decision.check.warnings : []
-    const { index, received } = 'do' in decision.of ? { index: plan.indexes.get(decision.of) ?? -1, received: head.received } : decision.of
+    const { index, received } =
+      'do' in decision.of ? { index: plan.indexes.get(decision.of) ?? -1, received: head.received } : decision.of
     return { outcome: 'repeated', index, received: receivedText(received), warnings }
   }
   const row = plan.rowsByIndex.get(plan.indexes.get(decision) ?? -1)
@@ -359,7 +385,12 @@ function answerTo(decision: Decision, plan: Plan, head: Head, signed: Signed | u
   return appendedAnswer(row, head, signed, decision.do === 'accept' ? decision.check.warnings : [])
 }
 
-function appendedAnswer(row: Row, head: Head, { tree, checkpoint }: Signed, warnings: (Appended & { outcome: 'appended' })['warnings']): Appended {
+function appendedAnswer(
+  row: Row,
+  head: Head,
+  { tree, checkpoint }: Signed,
+  warnings: (Appended & { outcome: 'appended' })['warnings'],
+): Appended {
   const receipt = receiptText({ index: row.index, proof: tree.proofOf(row.index), checkpoint })
   return { outcome: 'appended', index: row.index, received: receivedText(head.received), leafHash: row.leaf, receipt, warnings }
 }

@@ -26,7 +26,12 @@ export interface Known {
 
 /** The fate of one item of a batch, before indexes are given. */
 export type Decision =
-  | { readonly do: 'accept'; readonly item: EventToAppend; readonly check: CheckResult & { state: 'valid' }; readonly state: SubjectState }
+  | {
+      readonly do: 'accept'
+      readonly item: EventToAppend
+      readonly check: CheckResult & { state: 'valid' }
+      readonly state: SubjectState
+    }
   | { readonly do: 'record'; readonly item: OperationToAppend }
   | { readonly do: 'refuse'; readonly verified: VerifiedEvent; readonly refusal: Refusal }
   /** refused, and nobody's: not logged */

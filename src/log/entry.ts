@@ -76,5 +76,14 @@ export function keyEntryText(received: string, entry: KeyEntry): string {
     return JSON.stringify({ kind: 'key', received, action, party, kid, jwk, proof })
   }
   const { action, party, kid, reason, compromisedSince, proof } = entry
-  return JSON.stringify({ kind: 'key', received, action, party, kid, reason, ...(compromisedSince === undefined ? {} : { compromisedSince }), proof })
+  return JSON.stringify({
+    kind: 'key',
+    received,
+    action,
+    party,
+    kid,
+    reason,
+    ...(compromisedSince === undefined ? {} : { compromisedSince }),
+    proof,
+  })
 }

@@ -1,4 +1,4 @@
-import { RefusedRequest, type Refusal } from '../domain/refusal.ts'
+import { type Refusal, RefusedRequest } from '../domain/refusal.ts'
 import type { KeyEntry } from '../identity/key-entry.ts'
 import { requestMaxAgeSeconds, verifyKeyEntry } from '../identity/key-proof.ts'
 import type { RulesToAppend } from './appendable.ts'
@@ -15,7 +15,12 @@ export function keyToAppend(entry: KeyEntry, origin: string, now: () => Date): R
   }
 }
 
-async function refusalOf(entry: KeyEntry, { keys, rules }: RulesInForce, origin: string, now: Date): Promise<Refusal | undefined> {
+async function refusalOf(
+  entry: KeyEntry,
+  { keys, rules }: RulesInForce,
+  origin: string,
+  now: Date,
+): Promise<Refusal | undefined> {
   const roleOf = (party: string) => rules.parties.get(party)?.role
   try {
     await verifyKeyEntry(entry, keys, { log: origin, roleOf, now, maxAgeSeconds: requestMaxAgeSeconds })

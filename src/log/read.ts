@@ -1,9 +1,9 @@
 import type { RawSql } from '../database/connect.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
+import type { NoteVerifier } from './note.ts'
 import { receiptText } from './receipt.ts'
 import { widthOf } from './tile.ts'
 import { inclusionProof } from './tile-proofs.ts'
-import type { NoteVerifier } from './note.ts'
 import { readHashes } from './tile-store.ts'
 
 /** An entry as the database holds it. */
@@ -53,7 +53,8 @@ export function createLogReader(sql: RawSql, verifier: NoteVerifier): LogReader 
     checkpoint: async () => (await head()).checkpoint,
     size: async () => (await head()).size,
     entry: (index) => one(sql<EntryRow[]>`${selectEntry(sql)} where index = ${index}`),
-    eventOf: (party, id) => one(sql<EntryRow[]>`${selectEntry(sql)} where kind = 'event' and party = ${party} and event_id = ${id}`),
+    eventOf: (party, id) =>
+      one(sql<EntryRow[]>`${selectEntry(sql)} where kind = 'event' and party = ${party} and event_id = ${id}`),
     async prove(index) {
       const { checkpoint } = await head()
       const { size }: Checkpoint = openCheckpoint(checkpoint, verifier)

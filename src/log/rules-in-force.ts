@@ -61,7 +61,11 @@ function readRules(sql: RawSql, after: number): Promise<RulesRow[]> {
     select index, entry from log.entries where kind in ('key', 'catalogue') and index > ${after} order by index`
 }
 
-async function advance(sql: RawSql, before: RulesInForce | undefined, rows: readonly RulesRow[]): Promise<RulesInForce | undefined> {
+async function advance(
+  sql: RawSql,
+  before: RulesInForce | undefined,
+  rows: readonly RulesRow[],
+): Promise<RulesInForce | undefined> {
   let { keys, rules, index, catalogues } = before ?? { keys: KeysInForce.none, rules: undefined, index: -1, catalogues: [] }
   for (const row of rows) {
     const entry: unknown = JSON.parse(row.entry)

@@ -1,5 +1,17 @@
 import { sql } from 'drizzle-orm'
-import { bigint, check, customType, index, integer, jsonb, pgSchema, primaryKey, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  check,
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgSchema,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core'
 import type { SubjectState } from '../domain/order.ts'
 
 const bytea = customType<{ data: Buffer; driverData: Buffer }>({ dataType: () => 'bytea' })
@@ -87,15 +99,12 @@ export const blobs = logSchema.table('blobs', {
 })
 
 /** How far the publisher has come with each topic of a broker. */
-export const published = logSchema.table(
-  'published',
-  {
-    /** `<prefix>.<topic>` */
-    topic: text('topic').primaryKey(),
-    partitions: integer('partitions').notNull(),
-    /** every event entry up to this index is in the topic */
-    index: position('index').notNull(),
-    /** last index in each partition, -1 where there is none */
-    lastIndexes: jsonb('last_indexes').$type<readonly number[]>().notNull(),
-  },
-)
+export const published = logSchema.table('published', {
+  /** `<prefix>.<topic>` */
+  topic: text('topic').primaryKey(),
+  partitions: integer('partitions').notNull(),
+  /** every event entry up to this index is in the topic */
+  index: position('index').notNull(),
+  /** last index in each partition, -1 where there is none */
+  lastIndexes: jsonb('last_indexes').$type<readonly number[]>().notNull(),
+})

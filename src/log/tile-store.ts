@@ -11,23 +11,35 @@ const tileHashes = 256
  *
  * @param width 1 to 256; the caller knows that the log is long enough
  */
-export async function readHashes(sql: RawSql | ReservedSql<{ bigint: number }>, level: number, n: number, width: number): Promise<Buffer> {
+export async function readHashes(
+  sql: RawSql | ReservedSql<{ bigint: number }>,
+  level: number,
+  n: number,
+  width: number,
+): Promise<Buffer> {
   const from = n * tileHashes
   const rows =
     width === tileHashes
       ? await sql<{ hash: Buffer }[]>`select hashes as hash from log.tiles where level = ${level} and n = ${n}`
       : level === 0
-        ? await sql<{ hash: Buffer }[]>`select leaf as hash from log.entries where index >= ${from} and index < ${from + width} order by index`
+        ? await sql<
+            { hash: Buffer }[]
+          >`select leaf as hash from log.entries where index >= ${from} and index < ${from + width} order by index`
         : await sql<{ hash: Buffer }[]>`
             select root as hash from log.tiles where level = ${level - 1} and n >= ${from} and n < ${from + width} order by n`
   const hashes = Buffer.concat(rows.map(({ hash }) => hash))
-  if (hashes.length !== width * 32) throw new Error(`tile ${level}/${n} holds ${hashes.length / 32} hashes where the log's size says ${width}`)
+  if (hashes.length !== width * 32)
+    throw new Error(`tile ${level}/${n} holds ${hashes.length / 32} hashes where the log's size says ${width}`)
   return hashes
 }
 
 /** The right side of the tree of `size` entries: what the next append starts from. */
 export async function readEdge(sql: RawSql | ReservedSql<{ bigint: number }>, size: number): Promise<RightEdge> {
   const tiles: Buffer[] = []
-  for (const { level, from, to } of edgeRanges(size)) tiles[level] = await readHashes(sql, level, Math.floor(from / tileHashes), to - from)
-  return rightEdge(size, Array.from(tiles, (tile) => tile ?? Buffer.alloc(0)))
+  for (const { level, from, to } of edgeRanges(size))
+    tiles[level] = await readHashes(sql, level, Math.floor(from / tileHashes), to - from)
+  return rightEdge(
+    size,
+    Array.from(tiles, (tile) => tile ?? Buffer.alloc(0)),
+  )
 }

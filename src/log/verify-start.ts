@@ -37,11 +37,13 @@ interface HeadRow {
 export async function verifyStart(sql: RawSql, key: LogKey, lastPublished: string | undefined): Promise<void> {
   const [head] = await sql<HeadRow[]>`select origin, size, frontier, root, checkpoint from log.head`
   if (head === undefined) {
-    if (lastPublished !== undefined) throw new LogInconsistent(['the database has no log, but this gateway has published a checkpoint of one'])
+    if (lastPublished !== undefined)
+      throw new LogInconsistent(['the database has no log, but this gateway has published a checkpoint of one'])
     return
   }
   const differences = [...(await headDifferences(sql, head, key))]
-  if (differences.length === 0 && lastPublished !== undefined) differences.push(...(await publishedDifferences(sql, head, key, lastPublished)))
+  if (differences.length === 0 && lastPublished !== undefined)
+    differences.push(...(await publishedDifferences(sql, head, key, lastPublished)))
   if (differences.length > 0) throw new LogInconsistent(differences)
 }
 
@@ -60,10 +62,13 @@ async function headDifferences(sql: RawSql, head: HeadRow, key: LogKey): Promise
   differences.push(...(await tailDifferences(sql, head.size)))
   try {
     const checkpoint = openCheckpoint(head.checkpoint, key.verifier)
-    if (checkpoint.size !== head.size) differences.push(`the stored checkpoint is of size ${checkpoint.size}, the head of ${head.size}`)
+    if (checkpoint.size !== head.size)
+      differences.push(`the stored checkpoint is of size ${checkpoint.size}, the head of ${head.size}`)
     else if (!checkpoint.root.equals(head.root)) differences.push('the stored checkpoint has another root than the head')
   } catch (error) {
-    differences.push(`the stored checkpoint does not verify with the log's key: ${error instanceof Error ? error.message : String(error)}`)
+    differences.push(
+      `the stored checkpoint does not verify with the log's key: ${error instanceof Error ? error.message : String(error)}`,
+    )
   }
   return differences
 }
@@ -75,16 +80,22 @@ async function tailDifferences(sql: RawSql, size: number): Promise<readonly stri
     select index, entry, leaf from log.entries where index >= ${from} order by index`
   const gap = rows.find(({ index }, i) => index !== from + i)
   if (gap !== undefined) return [`an entry before ${gap.index} is missing`]
-  return rows.flatMap(({ index, entry, leaf }) => (leafHash(entry).equals(leaf) ? [] : [`entry ${index} does not have the hash that stands beside it`]))
+  return rows.flatMap(({ index, entry, leaf }) =>
+    leafHash(entry).equals(leaf) ? [] : [`entry ${index} does not have the hash that stands beside it`],
+  )
 }
 
 async function publishedDifferences(sql: RawSql, head: HeadRow, key: LogKey, lastPublished: string): Promise<readonly string[]> {
   try {
     const published = openCheckpoint(lastPublished, key.verifier)
     if (published.size > head.size)
-      return [`this gateway published a checkpoint of size ${published.size}, but the database's log has only ${head.size} entries`]
+      return [
+        `this gateway published a checkpoint of size ${published.size}, but the database's log has only ${head.size} entries`,
+      ]
     const root = await rootFromTiles(published.size, (level, n, width) => readHashes(sql, level, n, width))
-    return root.equals(published.root) ? [] : [`the log's first ${published.size} entries do not have the root that this gateway published`]
+    return root.equals(published.root)
+      ? []
+      : [`the log's first ${published.size} entries do not have the root that this gateway published`]
   } catch (error) {
     return [`the last published checkpoint can't be compared: ${error instanceof Error ? error.message : String(error)}`]
   }

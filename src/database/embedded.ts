@@ -123,9 +123,10 @@ const logFile = (folder: string) => path.join(folder, 'server.log')
 async function makeCluster(home: PostgresHome, cluster: string, log: Log): Promise<void> {
   log.info('making a Postgres cluster, which takes a few seconds and happens once')
   for (const name of await readdir(home.folder)) {
-    if (name.startsWith('cluster')) await rm(path.join(home.folder, name), { recursive: true, force: true })
+    if (name.startsWith('cluster')) await rm(path.join(home.folder, name), { recursive: true, force: true, maxRetries: 20 })
   }
-  const half = `${cluster}-half-made`
+  // a name of its own: an initdb that outlived its exchange may still write to the last one
+  const half = `${cluster}-half-made-${process.pid}`
   const password = path.join(home.folder, 'password')
   await rm(password, { force: true })
   await writeFile(password, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600 })
@@ -133,12 +134,15 @@ async function makeCluster(home: PostgresHome, cluster: string, log: Log): Promi
   const options = ['-D', half, '-U', owner, '-A', 'scram-sha-256', `--pwfile=${password}`, '-E', 'UTF8', '--locale=C']
   const initdb = await openLog(home.folder, async (output) => {
     const args = [...options, '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions']
-    const child = run(home, 'initdb', args, output)
+    const child = await run(home, 'initdb', args, output)
     await gone(child)
     return child
   })
   if (initdb.exitCode !== 0) throw new Error(`Postgres could not make its cluster: ${await lastWords(home.folder)}`)
   await rename(half, cluster)
+  // or a power cut could take the name away from a cluster that holds receipted entries
+  const folder = await open(home.folder, 'r')
+  await folder.sync().finally(() => folder.close())
 }
 
 async function startServer(
@@ -147,13 +151,13 @@ async function startServer(
   settings: Readonly<Record<string, string>>,
 ): Promise<{ server: ChildProcess; port: number }> {
   let failure = ''
-  // twice for a port that was taken between our look and Postgres's, and for the memory of a killed server's last children
+  // again for a port that was taken between our look and Postgres's, and for the memory of a killed server's last children
   for (let attempt = 0; attempt < 5; attempt++) {
     const port = await freePort(home.folder)
     const options = { ...settings, listen_addresses: '127.0.0.1', unix_socket_directories: '', port: String(port) }
     const args = ['-D', cluster, ...Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
     await boundLog(home.folder)
-    const server = await openLog(home.folder, async (output) => run(home, 'postgres', args, output))
+    const server = await openLog(home.folder, (output) => run(home, 'postgres', args, output))
     const isReady = await becomesReady(server, cluster)
     if (isReady) {
       await writeFile(path.join(home.folder, 'port'), `${port}\n`)
@@ -231,8 +235,8 @@ function signalled(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** A program of Postgres in a session and process group of its own: Ctrl-C on a terminal doesn't reach it. */
-function run(home: PostgresHome, program: string, args: readonly string[], output: number): ChildProcess {
-  return spawn(path.join(home.binaries, 'bin', program), args, {
+async function run(home: PostgresHome, program: string, args: readonly string[], output: number): Promise<ChildProcess> {
+  const child = spawn(path.join(home.binaries, 'bin', program), args, {
     cwd: home.folder,
     detached: true,
     stdio: ['ignore', output, output],
@@ -240,6 +244,8 @@ function run(home: PostgresHome, program: string, args: readonly string[], outpu
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
     ...home.user,
   })
+  await once(child, 'spawn')
+  return child
 }
 
 async function gone(child: ChildProcess): Promise<void> {

@@ -19,11 +19,22 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '300' }
   const log = { info: () => undefined, error: (message: string) => console.error(message) }
   const server = await startEmbeddedPostgres({ dataDir, log, settings })
-  const endWithUs = () => process.kill(server.pid, 'SIGINT')
-  process.once('exit', endWithUs)
+  const end = () => {
+    try {
+      process.kill(server.pid, 'SIGINT')
+    } catch {
+      // it has ended already
+    }
+  }
+  // a run that is interrupted or told to end doesn't come to its teardown
+  const endBy = (signal: NodeJS.Signals) => {
+    end()
+    process.kill(process.pid, signal)
+  }
+  process.once('exit', end).once('SIGTERM', endBy).once('SIGHUP', endBy)
   project.provide('postgresUrl', server.url)
   return async () => {
-    process.off('exit', endWithUs)
+    process.off('exit', end).off('SIGTERM', endBy).off('SIGHUP', endBy)
     await server.stop()
     await rm(dataDir, { recursive: true, force: true })
   }

@@ -70,14 +70,13 @@ const closeBrace = 0x7d
 function scan(text: string): number {
   let names = 0
   let depth = 0
-  let nextBackslash = text.indexOf('\\')
+  const escapes = text.includes('\\')
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
     if (code === quote) {
       const end = endOfString(text, at)
-      // found once and kept: looking anew from every string would take quadratic time
-      if (nextBackslash !== -1 && nextBackslash < at) nextBackslash = text.indexOf('\\', at)
-      if (nextBackslash !== -1 && nextBackslash < end) checkEscaped(text, at, end)
+      // a search bounded by the string: V8 may hoist one that runs on through the text and take quadratic time
+      if (escapes && text.slice(at, end).includes('\\')) checkEscaped(text, at, end)
       at = end
     } else if (code === colon) {
       names++

@@ -137,4 +137,14 @@ describe('strict JSON', () => {
     expect(refused(many)).toBe('taken')
     expect(performance.now() - start).toBeLessThan(100)
   })
+
+  test('stays linear when the compiler has warmed up', () => {
+    const text = JSON.stringify({
+      a: Array.from({ length: 300 }, (_, i) => ({ name: `大连测试${i}`, idType: 'resident', ratio: 0.25, share: '100000.00' })),
+    })
+    const bytes = Buffer.from(text)
+    const start = performance.now()
+    for (let i = 0; i < 1000; i++) parseStrictJson(bytes)
+    expect(performance.now() - start).toBeLessThan(5000)
+  })
 })

@@ -39,7 +39,7 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
         continue
       }
       for (const number of numbers.slice(0, -1)) await rm(path.join(dataDir, `${prefix}${number}`), { force: true })
-      return { release: () => writeFile(file, '') }
+      return { release: () => released(file) }
     }
     throw new Error(`${path.resolve(dataDir)} could not be locked: too many exchanges start on it at once`)
   } finally {
@@ -74,6 +74,15 @@ async function holderOf(file: string): Promise<number | undefined> {
   const [pid, ...start] = content.trim().split(' ')
   if (!pid) return undefined
   return startOfProcess(Number(pid)) === start.join(' ') ? Number(pid) : undefined
+}
+
+async function released(file: string): Promise<void> {
+  try {
+    await writeFile(file, '')
+  } catch (error) {
+    // whoever removed the whole directory has released it too
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+  }
 }
 
 async function linked(from: string, to: string): Promise<boolean> {

@@ -129,7 +129,7 @@ async function makeCluster(home: PostgresHome, cluster: string, log: Log): Promi
   const half = `${cluster}-half-made-${process.pid}`
   const password = path.join(home.folder, 'password')
   await rm(password, { force: true })
-  await writeFile(password, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600 })
+  await writeFile(password, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flush: true })
   if (home.user) await chown(password, home.user.uid, home.user.gid)
   const options = ['-D', half, '-U', owner, '-A', 'scram-sha-256', `--pwfile=${password}`, '-E', 'UTF8', '--locale=C']
   const initdb = await openLog(home.folder, async (output) => {

@@ -88,6 +88,34 @@ describe('a view', () => {
     expect(await rowsOf(database)).toEqual(expected)
   })
 
+  test('is written by one process at a time: one that lags behind waits, and then finds its batch applied', async () => {
+    await view.apply(logged)
+    const expected = await rowsOf(database)
+    await empty(database)
+    await view.apply(logged.slice(0, 1))
+    const holder = await exchange.database.raw.reserve()
+    try {
+      // the first process stops at the record, its position in hand
+      await holder`begin`
+      await holder`select 1 from view_state_tax.records for update`
+      const first = view.apply(logged)
+      await expect.poll(waiting, { timeout: 10_000, interval: 20 }).toBe(1)
+      const second = view.apply(logged.slice(0, 5))
+      await expect.poll(waiting, { timeout: 10_000, interval: 20 }).toBe(2)
+      await holder`rollback`
+      await Promise.all([first, second])
+    } finally {
+      holder.release()
+    }
+    expect(await rowsOf(database)).toEqual(expected)
+  })
+
+  async function waiting(): Promise<number> {
+    const rows = await exchange.database.raw`
+      select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    return rows.length
+  }
+
   test('fills a gap longer than one page from the log', async () => {
     const long = await startExchange()
     try {

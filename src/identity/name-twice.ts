@@ -34,12 +34,10 @@ export function findNameTwice(text: string): { readonly name: string; readonly o
 }
 
 /** @returns offset of the quote that ends the string beginning at `start` */
-export function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
-    let slashes = 0
-    while (text[end - 1 - slashes] === '\\') slashes++
-    if (slashes % 2 === 0) return end
-  }
+function endOfString(text: string, start: number): number {
+  let at = start + 1
+  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1
+  return at
 }
 
 const colonNext = /[ \t\n\r]*:/y

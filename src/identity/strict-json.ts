@@ -1,6 +1,6 @@
 import { RefusedRequest } from '../domain/refusal.ts'
 import { isJsonObject, type Json, type JsonObject, type Text } from '../domain/text.ts'
-import { endOfString, findNameTwice } from './name-twice.ts'
+import { findNameTwice } from './name-twice.ts'
 
 /** Nothing that is exchanged is nested deeper than a few levels; a bound keeps every later walk of a payload harmless. */
 export const maxDepth = 64
@@ -62,6 +62,7 @@ const digit0 = 0x30
 const digit9 = 0x39
 const colon = 0x3a
 const openBracket = 0x5b
+const backslash = 0x5c
 const closeBracket = 0x5d
 const openBrace = 0x7b
 const closeBrace = 0x7d
@@ -70,14 +71,18 @@ const closeBrace = 0x7d
 function scan(text: string): number {
   let names = 0
   let depth = 0
-  const escapes = text.includes('\\')
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
     if (code === quote) {
-      const end = endOfString(text, at)
-      // a search bounded by the string: V8 may hoist one that runs on through the text and take quadratic time
-      if (escapes && text.slice(at, end).includes('\\')) checkEscaped(text, at, end)
-      at = end
+      // character by character: V8 may move a search that runs on through the text into the loop, and take quadratic time
+      const start = at
+      let escaped = false
+      for (let next = text.charCodeAt(++at); next !== quote; next = text.charCodeAt(++at)) {
+        if (next !== backslash) continue
+        escaped = true
+        at++
+      }
+      if (escaped) checkEscaped(text, start, at)
     } else if (code === colon) {
       names++
     } else if (code === openBrace || code === openBracket) {

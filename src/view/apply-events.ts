@@ -101,21 +101,18 @@ async function readSubjects(tx: ViewTransaction, events: readonly AcceptedEvent[
   }
 }
 
-/** One array for each column, so that a batch of any size has the same number of parameters. */
+/**
+ * One JSON text for the whole batch, so that a batch of any size has the same number of parameters. Arrays of JSON texts for
+ * unnest would do too, but the client escapes each text once more.
+ */
 async function upsert(tx: ViewTransaction, records: readonly ViewRecord[], now: Date): Promise<void> {
   if (records.length === 0) return
   await tx`
     insert into records (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index, updated_at)
-    select kind, subject, status, layers::jsonb, name, jurisdiction, office, data::jsonb, provenance::jsonb, state::jsonb,
-      first_index, last_index, ${now}::timestamptz
-    from unnest(
-      ${records.map(({ kind }) => kind)}::text[], ${records.map(({ subject }) => subject)}::text[],
-      ${records.map(({ status }) => status)}::text[], ${records.map(({ layers }) => JSON.stringify(layers))}::text[],
-      ${records.map(({ name }) => name)}::text[], ${records.map(({ jurisdiction }) => jurisdiction)}::text[],
-      ${records.map(({ office }) => office)}::text[], ${records.map(({ data }) => JSON.stringify(data))}::text[],
-      ${records.map(({ provenance }) => JSON.stringify(provenance))}::text[], ${records.map(({ state }) => JSON.stringify(state))}::text[],
-      ${records.map(({ firstIndex }) => firstIndex)}::bigint[], ${records.map(({ lastIndex }) => lastIndex)}::bigint[]
-    ) as folded (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index)
+    select kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, "firstIndex", "lastIndex", ${now}::timestamptz
+    from json_to_recordset(${JSON.stringify(records)}::text::json) as folded (
+      kind text, subject text, status text, layers jsonb, name text, jurisdiction text, office text, data jsonb, provenance jsonb,
+      state jsonb, "firstIndex" bigint, "lastIndex" bigint)
     on conflict (kind, subject) do update set
       status = excluded.status, layers = excluded.layers, name = excluded.name, jurisdiction = excluded.jurisdiction,
       office = excluded.office, data = excluded.data, provenance = excluded.provenance, state = excluded.state,

@@ -15,12 +15,18 @@ const lingerMs = 5
 /** Fewer events than this are a small load. */
 const fewEvents = 20
 
+export interface EmbeddedBusOptions {
+  readonly sql: Sql
+  readonly kinds: KindTopics
+  readonly log: BusLog
+}
+
 /**
  * The bus without a broker: every consumer reads the log table itself.
  *
- * Holds one connection of `sql` for its leases, and postgres.js opens one more to listen.
+ * Opens two connections beside the pool of `sql`, with its settings: one for its leases, one to listen.
  */
-export function createEmbeddedBus({ sql, kinds, log }: { sql: Sql; kinds: KindTopics; log: BusLog }): Bus {
+export function createEmbeddedBus({ sql, kinds, log }: EmbeddedBusOptions): Bus {
   const wake = new Wake(sql, log)
   const leases = new Leases(sql, log)
   const consumptions = new Set<Consumption>()

@@ -109,7 +109,7 @@ async function consumeOnce(
   })
   const stopped = new Promise<Ending>((resolve) => {
     if (stop.aborted) resolve({ why: 'stopped' })
-    stop.addEventListener('abort', () => resolve({ why: 'stopped' }), { once: true })
+    stop.addEventListener('abort', () => resolve({ why: 'stopped' }), { once: true, signal: over.signal })
   })
   const topics = new Map(subscriber.topics().map(({ topic, partitions }) => [`${prefix}.${topic}`, { topic, partitions }]))
 

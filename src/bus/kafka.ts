@@ -13,7 +13,7 @@ import { Wake } from './wake.ts'
 export interface KafkaBusOptions extends KafkaSettings {
   /** of topics and consumer groups */
   readonly prefix: string
-  /** one connection of it is held while this process publishes or stands by; postgres.js opens one more to listen */
+  /** two connections are opened beside its pool, with its settings: one for the publisher's lease, one to listen */
   readonly sql: Sql
   readonly kinds: KindTopics
   readonly log: BusLog

@@ -1,14 +1,14 @@
-import type { ReservedSql, Sql } from 'postgres'
+import postgres, { type Sql } from 'postgres'
 import type { BusLog } from './bus-log.ts'
 import { pause } from './pause.ts'
 
 /** A right that one process at a time has. */
 export interface Lease {
   /**
-   * Statements on this connection run only while the lease is held, when they also ask for `pg_backend_pid() = pid`: a client
-   * that lost its connection opens another one silently.
+   * Statements on this client are the leaseholder's when they also ask for `pg_backend_pid() = pid`: after a lost connection,
+   * and with it the lease, it silently opens another one.
    */
-  readonly sql: ReservedSql
+  readonly sql: Sql
   readonly pid: number
   held(): Promise<boolean>
   release(): Promise<void>
@@ -18,17 +18,20 @@ export interface Lease {
 const retryMs = 500
 
 /**
- * Session-level advisory locks, all on one connection of the pool. Postgres frees them when that connection dies, whatever
+ * Session-level advisory locks, all on one connection of their own. Postgres frees them when that connection dies, whatever
  * became of this process.
+ *
+ * It is a client of its own because a reserved connection of postgres.js that the server closes ends the process: its next
+ * write goes to a socket that is null.
  */
 export class Leases {
-  readonly #sql: Sql
+  readonly #client: Sql
   readonly #log: BusLog
   readonly #mine = new Set<string>()
-  #session: Promise<Session> | undefined
 
+  /** @param sql gives its settings only */
   constructor(sql: Sql, log: BusLog) {
-    this.#sql = sql
+    this.#client = oneConnection(sql)
     this.#log = log
   }
 
@@ -46,11 +49,7 @@ export class Leases {
   }
 
   async close(): Promise<void> {
-    const session = await this.#session?.catch(() => undefined) // what was not opened needs no closing
-    this.#session = undefined
-    if (!session) return
-    await session.sql`select pg_advisory_unlock_all()`.catch(() => undefined) // gone with its connection
-    session.sql.release()
+    await this.#client.end({ timeout: 1 })
   }
 
   async #try(name: string): Promise<Lease | undefined> {
@@ -58,9 +57,9 @@ export class Leases {
     if (this.#mine.has(name)) return undefined
     this.#mine.add(name)
     try {
-      const { sql, pid } = await this.#connected()
-      const [row] = await sql<{ got: boolean }[]>`select pg_try_advisory_lock(hashtextextended(${name}, 0)) as got`
-      if (row?.got) return this.#lease(name, sql, pid)
+      const [row] = await this.#client<{ got: boolean; pid: number }[]>`
+        select pg_try_advisory_lock(hashtextextended(${name}, 0)) as got, pg_backend_pid() as pid`
+      if (row?.got) return this.#lease(name, row.pid)
     } catch (error) {
       this.#mine.delete(name)
       throw error
@@ -69,7 +68,8 @@ export class Leases {
     return undefined
   }
 
-  #lease(name: string, sql: ReservedSql, pid: number): Lease {
+  #lease(name: string, pid: number): Lease {
+    const sql = this.#client
     return {
       sql,
       pid,
@@ -80,30 +80,15 @@ export class Leases {
       },
     }
   }
-
-  /** The session, or a new one when its connection was lost. */
-  async #connected(): Promise<Session> {
-    this.#session ??= this.#open()
-    const session = await this.#session.catch((error: unknown) => {
-      this.#session = undefined
-      throw error
-    })
-    const [row] = await session.sql<{ pid: number }[]>`select pg_backend_pid() as pid`
-    if (row?.pid === session.pid) return session
-    session.sql.release()
-    this.#session = this.#open()
-    return this.#session
-  }
-
-  async #open(): Promise<Session> {
-    const sql = await this.#sql.reserve()
-    const [row] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`
-    if (!row) throw new Error('the database did not say its process id')
-    return { sql, pid: row.pid }
-  }
 }
 
-interface Session {
-  readonly sql: ReservedSql
-  readonly pid: number
+/** A client of one connection to the same server as another. */
+function oneConnection({ options }: Sql): Sql {
+  const { database, user, ssl, connection, path } = options
+  const host = options.host.map((name, i) => `${name}:${options.port[i] ?? 5432}`).join(',')
+  // its type says null; it holds what the URL or the environment said
+  const pass: unknown = options.pass
+  const login = { user, ...(typeof pass === 'string' ? { pass } : {}) }
+  const server = path ? { path } : { host }
+  return postgres({ ...server, ...login, database, ssl, connection, max: 1, max_lifetime: null, fetch_types: false })
 }

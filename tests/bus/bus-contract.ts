@@ -30,9 +30,9 @@ export const upTo = (size: number) => Array.from({ length: size }, (_, i) => i)
 /**
  * What every bus promises.
  *
- * @param open a bus on the log of `sql`; buses of one test share a broker's topics and groups, tests don't
+ * @param open a bus on the log of a database; buses of one test share a broker's topics and groups, tests don't
  */
-export function busContract(name: string, open: (sql: Sql, test: string) => Promise<Bus>): void {
+export function busContract(name: string, open: (on: { sql: Sql; test: string }) => Promise<Bus>): void {
   describe(`the ${name} bus`, () => {
     let database: TestDatabase
     let sql: Sql
@@ -55,7 +55,7 @@ export function busContract(name: string, open: (sql: Sql, test: string) => Prom
     })
 
     const opened = async () => {
-      const bus = await open(sql, test)
+      const bus = await open({ sql, test })
       buses.push(bus)
       return bus
     }

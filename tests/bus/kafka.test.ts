@@ -4,7 +4,7 @@ import { describeWithKafka, sharedKafka } from '../support/kafka.ts'
 import { busContract, kinds } from './bus-contract.ts'
 
 describeWithKafka('over Kafka', () => {
-  busContract('kafka', async (sql, test) => {
+  busContract('kafka', async ({ sql, test }) => {
     const brokers = (await sharedKafka())?.split(',') ?? []
     return createKafkaBus({ brokers, prefix: `test-${test}`, sql, kinds, log: keepingLog() })
   })

@@ -41,6 +41,7 @@ function common(index: number, kind: string, entry: string) {
 async function insert(sql: Sql, rows: readonly object[]): Promise<void> {
   await sql.begin(async (tx) => {
     await tx`insert into log.entries ${tx(rows)}`
-    await tx.notify('lianban_log', '')
+    // not tx.notify(): postgres.js sends that over another connection, before the commit
+    await tx`select pg_notify('lianban_log', '')`
   })
 }

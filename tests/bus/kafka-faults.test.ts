@@ -1,0 +1,241 @@
+import { type Consumer, Partitioners } from 'kafkajs'
+import postgres from 'postgres'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { connectKafka } from '../../src/bus/kafka-client.ts'
+import { partitionOf } from '../../src/bus/partition.ts'
+import { appendEvents } from '../support/append-events.ts'
+import { createSubscriber, partitions } from '../support/bus-subscriber.ts'
+import { eventually } from '../support/eventually.ts'
+import { describeWithKafka, sharedKafka } from '../support/kafka.ts'
+import { expectAllOnceInOrder, subjects, upTo } from './bus-contract.ts'
+import { type KafkaFixture, kafkaFixture } from './kafka-fixture.ts'
+
+describeWithKafka('the kafka bus, when others err', () => {
+  let fixture: KafkaFixture
+
+  beforeEach(async () => {
+    fixture = await kafkaFixture((await sharedKafka())?.split(',') ?? [])
+  })
+
+  afterEach(() => fixture.close())
+
+  it('delivers nothing that the log does not hold, and raises the alarm', async () => {
+    const { sql, kafka, topic, log } = fixture
+    let distrusted = 0
+    const bus = fixture.open({ metrics: { distrusted: (_, messages) => (distrusted += messages) } })
+    const subscriber = await createSubscriber(sql, 'commerce')
+    bus.publish()
+    bus.consume(subscriber)
+    await appendEvents(sql, 0, subjects(10))
+    await eventually(() => expectAllOnceInOrder(subscriber, upTo(10)))
+
+    const [next] = subjects(1, 10)
+    const [entry] = await sql<{ entry: string }[]>`select entry from log.entries where index = 9`
+    const genuine = { key: next ?? '', partition: partitionOf(next ?? '', partitions) }
+    const headers = (index: number) => ({ lianban_index: String(index), lianban_previous: '-1', lianban_message: 'event' })
+    const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
+    await producer.connect()
+    await producer.send({
+      topic,
+      messages: [
+        { ...genuine, value: '{"kind":"event","jws":"never in the log"}', headers: headers(10) },
+        { ...genuine, value: `${entry?.entry} `, headers: headers(9) },
+        { ...genuine, value: entry?.entry ?? '', headers: headers(11) },
+        { ...genuine, partition: (genuine.partition + 1) % partitions, value: '{}', headers: headers(10) },
+        { ...genuine, value: 'no headers' },
+        { ...genuine, value: null },
+      ],
+    })
+    await producer.disconnect()
+    await eventually(async () => distrusted === 6)
+    await appendEvents(sql, 10, subjects(10, 10))
+    await eventually(() => expectAllOnceInOrder(subscriber, upTo(20)))
+    expect(log.lines.some(({ level, message }) => level === 'error' && message.startsWith('ALARM'))).toBe(true)
+    expect((await subscriber.applied()).some(({ entry: applied }) => applied.includes('never'))).toBe(false)
+  })
+
+  it('builds a stalled consumer anew, and goes on where the view stands', async () => {
+    const { sql, topic } = fixture
+    const consumers: Consumer[] = []
+    const rebuilt: string[] = []
+    const bus = fixture.open({
+      stallMs: 1500,
+      metrics: { rebuilt: (_, why) => rebuilt.push(why) },
+      connect: (settings, log) => {
+        const kafka = connectKafka(settings, log)
+        const make = kafka.consumer.bind(kafka)
+        kafka.consumer = (config) => {
+          const consumer = make(config)
+          consumers.push(consumer)
+          return consumer
+        }
+        return kafka
+      },
+    })
+    const subscriber = await createSubscriber(sql, 'commerce')
+    bus.publish()
+    bus.consume(subscriber)
+    await appendEvents(sql, 0, subjects(10))
+    await eventually(() => expectAllOnceInOrder(subscriber, upTo(10)))
+
+    consumers[0]?.pause([{ topic }])
+    await appendEvents(sql, 10, subjects(30, 10))
+    await eventually(() => expectAllOnceInOrder(subscriber, upTo(40)))
+    expect(rebuilt).toEqual(['stalled'])
+    expect(consumers).toHaveLength(2)
+  })
+
+  it('leaves a consumer alone that only waits for its database', async () => {
+    const { sql } = fixture
+    const rebuilt: string[] = []
+    const bus = fixture.open({ stallMs: 400, metrics: { rebuilt: (_, why) => rebuilt.push(why) } })
+    const subscriber = await createSubscriber(sql, 'commerce')
+    let broken = true
+    subscriber.before = async () => {
+      if (broken) throw new Error('database away')
+    }
+    bus.publish()
+    bus.consume(subscriber)
+    await appendEvents(sql, 0, subjects(10))
+    await eventually(async () => subscriber.calls >= 5)
+    broken = false
+    await eventually(() => expectAllOnceInOrder(subscriber, upTo(10)))
+    expect(rebuilt).toEqual([])
+  })
+
+  it('sends again after a crash of the publisher before it noted its progress, and every view ignores the copies', async () => {
+    const { sql, topic } = fixture
+    let published = 0
+    const metrics = { published: (_: string, events: number) => (published += events) }
+    const first = fixture.open({ metrics })
+    const subscriber = await createSubscriber(sql, 'commerce')
+    await appendEvents(sql, 0, subjects(40))
+    const publishing = first.publish()
+    await eventually(async () => published === 40)
+    await publishing.stop()
+    const at = (count: number) =>
+      Array.from({ length: partitions }, (_, p) =>
+        Math.max(-1, ...upTo(count).filter((i) => partitionOf(subjects(1, i)[0] ?? '', partitions) === p)),
+      )
+    await sql`update log.published set index = 14, last_indexes = ${JSON.stringify(at(15))}::text::jsonb where topic = ${topic}`
+
+    first.publish()
+    await eventually(async () => published === 65)
+    first.consume(subscriber)
+    await appendEvents(sql, 40, subjects(10, 40))
+    await eventually(() => expectAllOnceInOrder(subscriber, upTo(50)))
+    expect(subscriber.gaps).toBe(0)
+  })
+
+  it('has one publisher at a time; another takes over when its connection to the database dies', async () => {
+    const { sql, prefix } = fixture
+    const counts = { one: 0, other: 0 }
+    const one = fixture.open({ metrics: { published: (_, events) => (counts.one += events) } })
+    const other = fixture.open({ metrics: { published: (_, events) => (counts.other += events) } })
+    const subscriber = await createSubscriber(sql, 'commerce')
+    const first = one.publish()
+    await eventually(async () => first.state() === 'running')
+    const second = other.publish()
+    one.consume(subscriber)
+    await appendEvents(sql, 0, subjects(10))
+    await eventually(() => expectAllOnceInOrder(subscriber, upTo(10)))
+    expect(counts).toEqual({ one: 10, other: 0 })
+    expect(second.state()).toBe('starting')
+
+    const lock = `lianban publisher ${prefix}`
+    await sql`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted
+      and ((classid::bigint << 32) | objid::bigint) = hashtextextended(${lock}, 0)`
+    for (let size = 10; size < 60; size += 5) await appendEvents(sql, size, subjects(5, size))
+    await eventually(() => expectAllOnceInOrder(subscriber, upTo(60)))
+    await first.stop()
+    await appendEvents(sql, 60, subjects(10, 60))
+    await eventually(() => expectAllOnceInOrder(subscriber, upTo(70)))
+    expect(counts.other).toBeGreaterThanOrEqual(10)
+  })
+
+  it('goes on from the log when the topic was deleted', async () => {
+    const { sql, kafka, topic } = fixture
+    const bus = fixture.open()
+    const subscriber = await createSubscriber(sql, 'commerce')
+    const publishing = bus.publish()
+    const consuming = bus.consume(subscriber)
+    await appendEvents(sql, 0, subjects(20))
+    await eventually(() => expectAllOnceInOrder(subscriber, upTo(20)))
+    await consuming.stop()
+    await appendEvents(sql, 20, subjects(20, 20))
+    await eventually(async () => (await sql`select 1 from log.published where index = 39`).count === 1)
+    await publishing.stop()
+
+    const admin = kafka.admin()
+    await admin.connect()
+    await admin.deleteTopics({ topics: [topic] })
+    await eventually(async () => !(await admin.listTopics()).includes(topic))
+    await admin.disconnect()
+    bus.publish()
+    bus.consume(subscriber)
+    await eventually(() => expectAllOnceInOrder(subscriber, upTo(40)))
+    await appendEvents(sql, 40, subjects(10, 40))
+    await eventually(() => expectAllOnceInOrder(subscriber, upTo(50)))
+  })
+
+  it('says what to do when the topic has other partitions than the publisher began with, and publishes nothing', async () => {
+    const { sql, topic, log } = fixture
+    await sql`insert into log.published values (${topic}, 3, -1, '[-1, -1, -1]')`
+    const { kafka } = fixture
+    const admin = kafka.admin()
+    await admin.connect()
+    await admin.createTopics({ topics: [{ topic, numPartitions: 5 }] })
+    await admin.disconnect()
+    const publishing = fixture.open().publish()
+    await appendEvents(sql, 0, subjects(3))
+    await eventually(async () => publishing.state() === 'waiting')
+    const said = log.lines.find(({ level }) => level === 'warn')
+    expect(JSON.stringify(said?.fields)).toContain('has 5 partitions at the broker, but 3 in log.published')
+  })
+
+  it('shows its lag to the tools of Kafka', async () => {
+    const { sql, kafka, topic, prefix } = fixture
+    const bus = fixture.open()
+    const subscriber = await createSubscriber(sql, 'state-tax')
+    bus.publish()
+    bus.consume(subscriber)
+    await appendEvents(sql, 0, subjects(50))
+    await eventually(() => expectAllOnceInOrder(subscriber, upTo(50)))
+    const admin = kafka.admin()
+    await admin.connect()
+    try {
+      await eventually(async () => {
+        const [committed] = await admin.fetchOffsets({ groupId: `${prefix}.state-tax`, topics: [topic] })
+        return committed?.partitions.reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0) === 50
+      })
+    } finally {
+      await admin.disconnect()
+    }
+  })
+
+  it('brings an event to the view in a fraction of a second at small load', async () => {
+    const { sql, url } = fixture
+    const bus = fixture.open()
+    const subscriber = await createSubscriber(sql, 'commerce')
+    const arrivals = new Map<number, number>()
+    subscriber.before = async (deliveries) => {
+      for (const { index } of deliveries) arrivals.set(index, performance.now())
+    }
+    bus.publish()
+    bus.consume(subscriber)
+    await appendEvents(sql, 0, subjects(1))
+    await eventually(async () => arrivals.has(0))
+    const writer = postgres(url, { max: 1, onnotice: () => undefined })
+    const tookMs: number[] = []
+    for (let index = 1; index <= 100; index++) {
+      const before = performance.now()
+      await appendEvents(writer, index, subjects(1, index))
+      await eventually(async () => arrivals.has(index))
+      tookMs.push((arrivals.get(index) ?? 0) - before)
+    }
+    await writer.end()
+    tookMs.sort((a, b) => a - b)
+    if (process.env.BUS_LOG) console.log(`append to apply(): median ${tookMs[50]} ms, p99 ${tookMs[98]} ms`)
+    expect(tookMs[50]).toBeLessThan(100)
+  })
+})

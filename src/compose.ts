@@ -42,6 +42,8 @@ export interface Exchange {
   /** port it listens on; undefined without the gateway's role */
   readonly port: number | undefined
   readonly logger: Logger
+  /** the log's public key */
+  readonly vkey: string
   /** resolves when a part that it can't do without has ended by itself */
   readonly failed: Promise<string>
   /** Finishes what was accepted, then closes everything; the database last. */
@@ -138,10 +140,10 @@ async function build(
     http = await listen(createApp(parts), config.host, config.port)
     closers.push(http.close)
   }
-  return { port: http?.port, logger, failed: opened.failed, stop }
+  return { port: http?.port, logger, vkey: log.key.vkey, failed: opened.failed, stop }
 }
 
-interface OpenedLog {
+export interface OpenedLog {
   readonly keeper: RulesKeeper
   readonly key: LogKey
   /** only with the gateway's role */
@@ -149,7 +151,7 @@ interface OpenedLog {
 }
 
 /** Begins the log at the very first start, and otherwise makes sure that it is the one that was published. */
-async function openLog(
+export async function openLog(
   config: Config,
   sql: RawSql,
   roles: Roles,
@@ -319,7 +321,11 @@ class Views {
     await migrateView(this.#url, schema)
     const database = connect(this.#url, { name: `lianban ${bureau}`, schema, maxConnections: 3 })
     const rules = () => this.#keeper.inForce.rules
-    this.#open.set(bureau, { database, view: createView(database, { bureau, rules, partitionOf, clock: () => new Date() }) })
+    const catalogues = () => this.#keeper.inForce.catalogues
+    this.#open.set(bureau, {
+      database,
+      view: createView(database, { bureau, rules, catalogues, partitionOf, clock: () => new Date() }),
+    })
     this.#logger.debug({ bureau }, 'the view is ready')
   }
 

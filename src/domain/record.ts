@@ -81,6 +81,12 @@ export interface TypeSeen {
   readonly fields: ReadonlySet<string> | undefined
 }
 
+/** The legal order that an event was judged by when it was appended. */
+export interface Law {
+  readonly kind: KindOrder
+  readonly order: TypeOrder
+}
+
 /**
  * Folds one event into a bureau's record.
  *
@@ -88,16 +94,24 @@ export interface TypeSeen {
  * `null` takes it out.
  *
  * @param before undefined when the view has no record of the subject
+ * @param law the order in force at the event's index, where that is not today's: what was legal then stays so
  * @returns the record after it, or why it must be parked, when `before` still holds
  */
 export function foldRecord(
   before: ViewRecord | undefined,
   event: AcceptedEvent,
   rules: RecordRules,
+  law?: Law,
 ): { readonly record: ViewRecord } | { readonly parked: Parked } {
   const type = rules.types.get(event.type)
   if (!type) return { parked: { cause: 'unknown-type', detail: `the rules of this consumer have no type ${event.type}` } }
-  const folded = foldState(before?.state, event, rules.kind, type.order, chinaDate(new Date(event.received)))
+  const folded = foldState(
+    before?.state,
+    event,
+    law?.kind ?? rules.kind,
+    law?.order ?? type.order,
+    chinaDate(new Date(event.received)),
+  )
   if ('refused' in folded) {
     const { code, detail } = folded.refused
     return { parked: { cause: 'state-conflict', detail: `${code}: ${detail.en}` } }

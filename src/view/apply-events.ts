@@ -1,5 +1,12 @@
-import { type AcceptedEvent, foldRecord, type Parked, type RecordRules, type ViewRecord } from '../domain/record.ts'
-import { tryPart, type ViewTransaction } from './transaction.ts'
+import { type Transaction, tryPart } from '../database/transaction.ts'
+import { type AcceptedEvent, foldRecord, type Law, type Parked, type RecordRules, type ViewRecord } from '../domain/record.ts'
+
+/** What events are folded by. */
+export interface Judging {
+  rulesOf(kind: string): RecordRules
+  /** the order an event was judged by, undefined where today's is the same */
+  lawOf(event: AcceptedEvent): Law | undefined
+}
 
 interface Rejected extends Parked {
   readonly event: AcceptedEvent
@@ -11,15 +18,9 @@ interface Rejected extends Parked {
  * The caller holds the position rows of the events' partitions, which order every writer of those subjects.
  *
  * @param events in index order
- * @param rulesOf by kind
  * @throws {Error} a PostgresError of class 22, 23 or 54 when the database refuses a row; the transaction is lost then
  */
-export async function applyEvents(
-  tx: ViewTransaction,
-  events: readonly AcceptedEvent[],
-  rulesOf: (kind: string) => RecordRules,
-  now: Date,
-): Promise<void> {
+export async function applyEvents(tx: Transaction, events: readonly AcceptedEvent[], rules: Judging, now: Date): Promise<void> {
   if (events.length === 0) return
   const { records, blocked } = await readSubjects(tx, events)
   const changed = new Map<string, ViewRecord>()
@@ -31,7 +32,7 @@ export async function applyEvents(
       rejected.push({ event, cause: 'behind', detail: `waits for the event at index ${behind}` })
       continue
     }
-    const folded = foldRecord(changed.get(key) ?? records.get(key), event, rulesOf(event.kind))
+    const folded = foldRecord(changed.get(key) ?? records.get(key), event, rules.rulesOf(event.kind), rules.lawOf(event))
     if ('record' in folded) {
       changed.set(key, folded.record)
       continue
@@ -47,14 +48,14 @@ export async function applyEvents(
  * Slower by a savepoint for each part, so it is the second try.
  */
 export async function applyEventsOneByOneIfNeeded(
-  tx: ViewTransaction,
+  tx: Transaction,
   events: readonly AcceptedEvent[],
-  rulesOf: (kind: string) => RecordRules,
+  rules: Judging,
   now: Date,
 ): Promise<void> {
   const failed = await tryPart(
     tx,
-    () => applyEvents(tx, events, rulesOf, now),
+    () => applyEvents(tx, events, rules, now),
     (error) => refusedRow(error) !== undefined,
   )
   if (!failed) return
@@ -62,8 +63,8 @@ export async function applyEventsOneByOneIfNeeded(
   if (only !== undefined && another === undefined)
     return park(tx, [{ event: only, cause: 'constraint', detail: refusedRow(failed.error) ?? '' }], now)
   const middle = Math.ceil(events.length / 2)
-  await applyEventsOneByOneIfNeeded(tx, events.slice(0, middle), rulesOf, now)
-  await applyEventsOneByOneIfNeeded(tx, events.slice(middle), rulesOf, now)
+  await applyEventsOneByOneIfNeeded(tx, events.slice(0, middle), rules, now)
+  await applyEventsOneByOneIfNeeded(tx, events.slice(middle), rules, now)
 }
 
 /**
@@ -81,7 +82,7 @@ function isDatabaseError(error: unknown): error is Error & { readonly code: stri
 
 const subjectKey = ({ kind, subject }: { readonly kind: string; readonly subject: string }): string => `${kind}\n${subject}`
 
-async function readSubjects(tx: ViewTransaction, events: readonly AcceptedEvent[]) {
+async function readSubjects(tx: Transaction, events: readonly AcceptedEvent[]) {
   const subjects = [...new Map(events.map((event) => [subjectKey(event), event])).values()]
   const kinds = subjects.map(({ kind }) => kind)
   const codes = subjects.map(({ subject }) => subject)
@@ -105,7 +106,7 @@ async function readSubjects(tx: ViewTransaction, events: readonly AcceptedEvent[
  * One JSON text for the whole batch, so that a batch of any size has the same number of parameters. Arrays of JSON texts for
  * unnest would do too, but the client escapes each text once more.
  */
-async function upsert(tx: ViewTransaction, records: readonly ViewRecord[], now: Date): Promise<void> {
+async function upsert(tx: Transaction, records: readonly ViewRecord[], now: Date): Promise<void> {
   if (records.length === 0) return
   await tx`
     insert into records (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index, updated_at)
@@ -119,7 +120,7 @@ async function upsert(tx: ViewTransaction, records: readonly ViewRecord[], now: 
       first_index = excluded.first_index, last_index = excluded.last_index, updated_at = excluded.updated_at`
 }
 
-async function park(tx: ViewTransaction, rejected: readonly Rejected[], now: Date): Promise<void> {
+async function park(tx: Transaction, rejected: readonly Rejected[], now: Date): Promise<void> {
   if (rejected.length === 0) return
   await tx`
     insert into parked (index, kind, subject, type, cause, detail, parked_at, tries)

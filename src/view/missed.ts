@@ -1,7 +1,7 @@
 import type { Kind } from '../catalogue/catalogue.ts'
+import type { Transaction } from '../database/transaction.ts'
 import type { AcceptedEvent } from '../domain/record.ts'
 import { eventOfEntry } from './entry-event.ts'
-import type { ViewTransaction } from './transaction.ts'
 
 /** The same function for every bus and every view. */
 export type PartitionOf = (subject: string, partitions: number) => number
@@ -19,7 +19,7 @@ const pageEvents = 512
  * @returns the missed events, and the index up to which nothing is missing any more; below `before - 1` when there is more
  */
 export async function readMissed(
-  tx: ViewTransaction,
+  tx: Transaction,
   { kind, partition, after, before, partitionOf }: MissedRange,
 ): Promise<{ readonly events: readonly AcceptedEvent[]; readonly upTo: number }> {
   const rows = await tx<{ index: number; subject: string }[]>`

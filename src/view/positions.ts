@@ -1,6 +1,6 @@
 import type { Position } from '../bus/bus.ts'
 import type { RawSql } from '../database/connect.ts'
-import type { ViewTransaction } from './transaction.ts'
+import type { Transaction } from '../database/transaction.ts'
 
 interface Row {
   readonly topic: string
@@ -28,7 +28,7 @@ export async function readPositions(sql: RawSql): Promise<readonly Position[]> {
  *
  * @returns one for each partition, at -1 where nothing was applied yet
  */
-export async function lockPositions(tx: ViewTransaction, partitions: readonly Partition[]): Promise<readonly Position[]> {
+export async function lockPositions(tx: Transaction, partitions: readonly Partition[]): Promise<readonly Position[]> {
   const topics = partitions.map(({ topic }) => topic)
   const numbers = partitions.map(({ partition }) => partition)
   const lock = (): Promise<Row[]> => tx<Row[]>`
@@ -44,7 +44,7 @@ export async function lockPositions(tx: ViewTransaction, partitions: readonly Pa
   return (await lock()).map(positionOf)
 }
 
-export async function movePositions(tx: ViewTransaction, moved: readonly Position[]): Promise<void> {
+export async function movePositions(tx: Transaction, moved: readonly Position[]): Promise<void> {
   await tx`
     update positions set index = moved.index, broker_topic = moved.broker_topic, broker_offset = moved.broker_offset
     from unnest(

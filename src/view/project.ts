@@ -2,18 +2,21 @@ import type { Delivery, Position, Subscriber } from '../bus/bus.ts'
 import type { Kind } from '../catalogue/catalogue.ts'
 import type { Rules } from '../catalogue/rules.ts'
 import type { RawSql } from '../database/connect.ts'
+import { inTransaction, type Transaction } from '../database/transaction.ts'
 import type { AcceptedEvent, RecordRules } from '../domain/record.ts'
 import { applyEvents, applyEventsOneByOneIfNeeded, refusedRow } from './apply-events.ts'
 import { eventOfEntry } from './entry-event.ts'
+import { lawAt, type PastCatalogue } from './law.ts'
 import { type PartitionOf, readMissed } from './missed.ts'
 import { lockPositions, movePositions, readPositions } from './positions.ts'
 import { recordRules } from './record-rules.ts'
-import { inTransaction, type ViewTransaction } from './transaction.ts'
 
 export interface ProjectionOptions {
   readonly bureau: string
   /** the rules in force; asked for every batch */
   readonly rules: () => Rules
+  /** every catalogue so far, oldest first: order is judged by the one in force at an event's index */
+  readonly catalogues: () => readonly PastCatalogue[]
   readonly partitionOf: PartitionOf
   readonly clock: () => Date
 }
@@ -25,7 +28,7 @@ export interface ProjectionOptions {
  *
  * @param sql its search_path is the view's schema
  */
-export function createProjection(sql: RawSql, { bureau, rules, partitionOf, clock }: ProjectionOptions): Subscriber {
+export function createProjection(sql: RawSql, { bureau, rules, catalogues, partitionOf, clock }: ProjectionOptions): Subscriber {
   return {
     bureau,
     topics: () => [...rules().kinds.values()].map(({ topic, partitions }) => ({ topic, partitions })),
@@ -47,7 +50,7 @@ export function createProjection(sql: RawSql, { bureau, rules, partitionOf, cloc
   }
 
   async function applyOnce(
-    tx: ViewTransaction,
+    tx: Transaction,
     deliveries: readonly Delivery[],
     apply: typeof applyEvents,
   ): Promise<'done' | 'more'> {
@@ -63,12 +66,12 @@ export function createProjection(sql: RawSql, { bureau, rules, partitionOf, cloc
       tx,
       taken.map(({ position }) => position),
     )
-    await apply(tx, events, (kind) => rulesOf(inForce, kind), clock())
+    await apply(tx, events, { rulesOf: (kind) => rulesOf(inForce, kind), lawOf: (event) => lawAt(catalogues(), event) }, clock())
     return taken.some(({ more }) => more) ? 'more' : 'done'
   }
 
   /** What of the deliveries is new to one partition's position, with whatever was missed before each. */
-  async function take(tx: ViewTransaction, start: Position, deliveries: readonly Delivery[], kind: Kind): Promise<Taken> {
+  async function take(tx: Transaction, start: Position, deliveries: readonly Delivery[], kind: Kind): Promise<Taken> {
     const events: AcceptedEvent[] = []
     let position = start
     for (const delivery of deliveries) {

@@ -72,7 +72,7 @@ export async function startExchange(): Promise<Exchange> {
       const schema = viewSchema(bureau)
       await migrateView(url, schema)
       const mine = openDatabase(schema)
-      return { view: createView(mine, { bureau, rules, partitionOf, clock: () => now }), database: mine }
+      return { view: createView(mine, { bureau, rules, catalogues: () => [], partitionOf, clock: () => now }), database: mine }
     },
     close: async () => {
       await Promise.all(opened.map((each) => each.close()))

@@ -1,8 +1,8 @@
 import type postgres from 'postgres'
-import type { RawSql } from '../database/connect.ts'
+import type { RawSql } from './connect.ts'
 
-/** A transaction on a view's schema (search_path), on a client that reads int8 as a number. */
-export type ViewTransaction = postgres.ReservedSql<{ bigint: number }>
+/** A transaction on a client that reads int8 as a number. */
+export type Transaction = postgres.ReservedSql<{ bigint: number }>
 
 /**
  * Runs a transaction; when it returns, it is committed.
@@ -11,7 +11,7 @@ export type ViewTransaction = postgres.ReservedSql<{ bigint: number }>
  * version 3.4.9 then throws from a timer, where nobody can catch it, and ends the process (its issues 1154 and 1208). So
  * nothing more is written to a connection that was lost; the pool takes it back by itself.
  */
-export async function inTransaction<T>(sql: RawSql, work: (tx: ViewTransaction) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(sql: RawSql, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const tx = await sql.reserve()
   try {
     await tx`begin`
@@ -35,7 +35,7 @@ export async function inTransaction<T>(sql: RawSql, work: (tx: ViewTransaction) 
  * @returns the error forgiven, or undefined when the part holds
  */
 export async function tryPart(
-  tx: ViewTransaction,
+  tx: Transaction,
   work: () => Promise<void>,
   forgive: (error: unknown) => boolean,
 ): Promise<{ readonly error: unknown } | undefined> {

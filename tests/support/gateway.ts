@@ -6,9 +6,10 @@ import { createEmbeddedBus } from '../../src/bus/embedded.ts'
 import { partitionOf } from '../../src/bus/partition.ts'
 import { compileRules } from '../../src/catalogue/compile.ts'
 import { readCatalogueFiles } from '../../src/catalogue/load.ts'
+import type { Rules } from '../../src/catalogue/rules.ts'
 import { connect, type Database } from '../../src/database/connect.ts'
 import { migrateLog } from '../../src/database/migrate.ts'
-import type { JsonObject } from '../../src/domain/text.ts'
+import { isJsonObject, type JsonObject } from '../../src/domain/text.ts'
 import { registerKey } from '../../src/identity/key-request.ts'
 import { generateKey, importSigningKey, type SigningKey } from '../../src/identity/private-key.ts'
 import { signAccessToken, signEvent } from '../../src/identity/sign.ts'
@@ -25,6 +26,7 @@ import { createView, type View } from '../../src/view/view.ts'
 import { migrateView, viewSchema } from '../../src/view/view-schema.ts'
 import { shippedCatalogue } from './catalogue-folder.ts'
 import { cloudEventOf, type Example, examples } from './examples.ts'
+import { OpenapiAnswers } from './openapi-answers.ts'
 import { testDatabase } from './postgres.ts'
 
 export const origin = 'localhost/lianban'
@@ -58,11 +60,10 @@ export interface Gateway {
   authorization(party: string): Promise<{ authorization: string }>
   /** signs an event and posts it as compact JWS */
   post(event: JsonObject, party: string, headers?: Readonly<Record<string, string>>): Promise<Response>
+  /** any request; the answer is held against the OpenAPI document */
+  request(path: string, init?: RequestInit): Promise<Response>
   /** posts a body as it is */
-  send(
-    body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>,
-    headers?: Readonly<Record<string, string>>,
-  ): Promise<Response>
+  send(body: string | Uint8Array<ArrayBuffer>, headers?: Readonly<Record<string, string>>): Promise<Response>
   /** a GET, with the party's token where one is named */
   get(path: string, party?: string, headers?: Readonly<Record<string, string>>): Promise<Response>
   /** finishes what was taken and closes everything */
@@ -92,7 +93,7 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
     const rules = () => keeper.inForce.rules
     views.set(id, {
       database: ofView,
-      view: createView(ofView, { bureau: id, rules, partitionOf, clock: () => new Date() }),
+      view: createView(ofView, { bureau: id, rules, catalogues: () => keeper.inForce.catalogues, partitionOf, clock: () => new Date() }),
     })
   }
   const bus = createEmbeddedBus({ sql: database.raw, kinds: () => keeper.inForce.rules.kinds, log: logger })
@@ -123,8 +124,13 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
   const authorization = async (party: string) => ({
     authorization: `Bearer ${await signAccessToken(key(party), { audience: origin, now: now() })}`,
   })
+  const request: Gateway['request'] = async (path, init = {}) => {
+    const response = await app.request(path, init)
+    await answersOf(keeper.inForce.rules).check(init.method ?? 'GET', path, response)
+    return response
+  }
   const send: Gateway['send'] = async (body, headers) =>
-    app.request('/v1/events', { method: 'POST', body, headers: { 'content-type': 'application/jose', ...headers } })
+    request('/v1/events', { method: 'POST', body, headers: { 'content-type': 'application/jose', ...headers } })
   return {
     url,
     app,
@@ -135,10 +141,11 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
     keys,
     key,
     authorization,
+    request,
     send,
     post: async (event, party, headers) => send(await signEvent(key(party), event), headers),
     get: async (path, party, headers) =>
-      app.request(path, { headers: { ...(party === undefined ? {} : await authorization(party)), ...headers } }),
+      request(path, { headers: { ...(party === undefined ? {} : await authorization(party)), ...headers } }),
     async stop() {
       await group.close()
       await bus.close()
@@ -147,6 +154,14 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
       await own?.close()
     },
   }
+}
+
+const answers = new WeakMap<Rules, OpenapiAnswers>()
+
+function answersOf(rules: Rules): OpenapiAnswers {
+  const known = answers.get(rules) ?? new OpenapiAnswers(rules)
+  answers.set(rules, known)
+  return known
 }
 
 /** Gives every party a key, vouched for by the first operator's; the order is that of a real start. */
@@ -178,6 +193,13 @@ export function madeUpUscc(n: number): string {
   const first17 = `91210200${body}${check === 10 ? 'X' : check === 11 ? '0' : check}`
   const total = [...first17].reduce((acc, character, i) => acc + alphabet.indexOf(character) * (weights[i] ?? 0), 0)
   return first17 + alphabet[(31 - (total % 31)) % 31]
+}
+
+/** The JSON object of an answer. */
+export async function bodyOf(response: Response): Promise<JsonObject> {
+  const body: unknown = await response.json()
+  if (!isJsonObject(body)) throw new Error(`no JSON object: ${JSON.stringify(body)}`)
+  return body
 }
 
 /** The first example of a type. */

@@ -5,9 +5,11 @@ import type { JsonObject } from '../domain/text.ts'
 import { payloadOfLogged } from '../identity/compact.ts'
 import type { EntryRow } from '../log/read.ts'
 import type { Fate } from '../view/queries.ts'
+import { isLonger } from './characters.ts'
 import { maskedData } from './masked.ts'
 import type { Parts } from './parts.ts'
 import { authenticate, type Reader } from './reader.ts'
+import { recordReading } from './record-reading.ts'
 
 /**
  * `GET /v1/events/{index}`: what became of an event. Its sender and an auditor see all of it with a fresh receipt, a
@@ -25,7 +27,7 @@ export async function getEvent(c: Context, parts: Parts): Promise<Response> {
 export async function getEventById(c: Context, parts: Parts): Promise<Response> {
   const reader = await authenticate(c, parts)
   const id = c.req.query('id')
-  if (id === undefined || id.length === 0 || id.length > 128 || id.includes('\0'))
+  if (id === undefined || id === '' || isLonger(id, 128) || id.includes('\0'))
     throw new RefusedRequest('invalid-request', {
       en: 'id must be an event id of 1 to 128 characters',
       zh: 'id 须为 1 到 128 个字符的事件标识',
@@ -37,6 +39,7 @@ export async function getEventById(c: Context, parts: Parts): Promise<Response> 
 
 async function answer(c: Context, parts: Parts, reader: Reader, row: EntryRow): Promise<Response> {
   const { role, id } = reader.party
+  if (role === 'auditor') await recordReading(reader, parts)
   if (role === 'auditor' || (row.party === id && (row.kind === 'event' || row.kind === 'refusal')))
     return json(c, await whole(parts, row))
   const kind = parts.keeper.inForce.rules.kinds.get(row.subjectKind ?? '')

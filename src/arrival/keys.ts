@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import { RefusedRequest } from '../domain/refusal.ts'
 import { readKeyRequest } from '../identity/key-proof.ts'
+import type { RulesToAppend } from '../log/appendable.ts'
 import { keyToAppend } from '../log/key-append.ts'
 import { readBounded } from './body.ts'
 import type { Parts } from './parts.ts'
@@ -17,13 +18,29 @@ export async function postKey(c: Context, parts: Parts): Promise<Response> {
   const mediaType = c.req.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
   if (mediaType !== 'application/jose') throw new RefusedRequest('unsupported-media-type', wrongMediaType)
   const entry = readKeyRequest((await readBounded(c, maxProofBytes)).toString('utf8'))
-  const appended = await parts.append(keyToAppend(entry, parts.origin, parts.now))
+  const item = keyToAppend(entry, parts.origin, parts.now)
+  await refuseBeforeQueue(item, parts)
+  const appended = await parts.append(item)
   if (appended.outcome === 'refused') throw RefusedRequest.logged(appended.refusal, appended.index)
   const { index, received } = appended
   const receipt = appended.outcome === 'appended' ? appended.receipt : (await parts.log.prove(index)).receipt
   return c.json({ index, received, action: entry.action, party: entry.party, kid: entry.kid, receipt }, 201, {
     'cache-control': 'no-store',
   })
+}
+
+/**
+ * The append decides, but each change of the rules takes the log's lock alone: what nobody has signed must not come that
+ * far, nor fill the queue of the party it names.
+ */
+async function refuseBeforeQueue(item: RulesToAppend, parts: Parts): Promise<void> {
+  const before = parts.keeper.inForce
+  const refusal = await item.refuse(before)
+  if (refusal === undefined) return
+  await parts.refreshRules()
+  const later = parts.keeper.inForce
+  const stillRefused = later === before ? refusal : await item.refuse(later)
+  if (stillRefused !== undefined) throw RefusedRequest.logged(stillRefused, undefined)
 }
 
 /** `GET /v1/keys`: every key there ever was, for any party that can show a token. */

@@ -4,6 +4,7 @@ import type { Kind } from '../catalogue/catalogue.ts'
 import { RefusedRequest } from '../domain/refusal.ts'
 import { maxPage, type ViewQueries } from '../view/queries.ts'
 import { maskedForOperator } from '../view/record-json.ts'
+import { isLonger } from './characters.ts'
 import type { Parts } from './parts.ts'
 import { authenticate, type Reader } from './reader.ts'
 
@@ -33,8 +34,8 @@ export async function searchRecords(c: Context, parts: Parts): Promise<Response>
   if (size < 1 || size > maxPage)
     throw wrong(`limit must be a number from 1 to ${maxPage}`, `limit 必须为 1 到 ${maxPage} 的数字`)
   const filter = Object.entries({ name, status, jurisdiction }).filter(([, value]) => value !== undefined && value !== '')
-  if (filter.some(([, value]) => value !== undefined && (value.length > 200 || value.includes('\0'))))
-    throw wrong('a filter may have at most 200 characters', '筛选条件最多 200 个字符')
+  if (filter.some(([, value]) => value !== undefined && (isLonger(value, 200) || value.includes('\0'))))
+    throw wrong('a filter may have at most 200 characters, and no U+0000', '筛选条件最多 200 个字符，且不得含 U+0000')
   const page = await view.searchRecords(kind.id, { ...Object.fromEntries(filter), cursor, limit: size })
   const records =
     reader.party.role === 'operator'

@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono'
 import { problems } from '../domain/problems.ts'
 import { type Refusal, RefusedRequest } from '../domain/refusal.ts'
+import { postCatalogue } from './catalogue.ts'
 import { getEvent, getEventById } from './event-status.ts'
 import { postEvent } from './events.ts'
 import { getKeys, postKey } from './keys.ts'
@@ -22,6 +23,7 @@ export const routes: readonly (readonly ['GET' | 'POST', string, Handler])[] = [
   ['GET', '/v1/bureaus/:bureau/records/:kind/:subject', getRecord],
   ['POST', '/v1/keys', postKey],
   ['GET', '/v1/keys', getKeys],
+  ['POST', '/v1/operations/catalogue', postCatalogue],
   ['GET', '/log/checkpoint', getCheckpoint],
   ['GET', '/log/vkey', getVkey],
   ['GET', '/log/tile/*', getTile],

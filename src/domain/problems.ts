@@ -112,6 +112,14 @@ export const problems = {
       zh: '请登记公钥 JWK：P-256、Ed25519 或不少于 2048 位且指数为不小于 3 的奇数的 RSA；点须在曲线上，不含私钥部分，并附新密钥签名的证明。',
     },
   ),
+  'invalid-catalogue': problem(
+    422,
+    { en: 'The catalogue can not be put in force', zh: '该目录不能生效' },
+    {
+      en: 'Every fault is listed under errors at once. Correct all of them, try `lianban catalogue check`, and apply it again.',
+      zh: '所有错误已在 errors 中一次性列出。请全部改正，先用 `lianban catalogue check` 检查，再重新提交。',
+    },
+  ),
   'duplicate-id': problem(
     409,
     { en: 'Another event with this id was accepted before', zh: '该 id 已用于另一已接受的事件' },
@@ -237,7 +245,10 @@ export const problems = {
   overloaded: retryable(
     503,
     { en: 'The exchange is overloaded or not ready', zh: '平台繁忙或未就绪' },
-    { en: 'Wait as long as Retry-After says, then send the same event again; it is stored once, however often it is sent.', zh: '请按 Retry-After 等待后重发同一事件；无论发送多少次只保存一次。' },
+    {
+      en: 'Wait as long as Retry-After says, then send the same event again; it is stored once, however often it is sent.',
+      zh: '请按 Retry-After 等待后重发同一事件；无论发送多少次只保存一次。',
+    },
   ),
   internal: retryable(
     500,

@@ -1,4 +1,5 @@
 import type { RawSql } from '../database/connect.ts'
+import { payloadOfLogged } from '../identity/compact.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
 import type { NoteVerifier } from './note.ts'
 import { receiptText } from './receipt.ts'
@@ -38,6 +39,10 @@ export interface LogReader {
   /** entries from `n * 256` on, as many as `width`; undefined where the log is not that long */
   entries(n: number, width: number): Promise<readonly string[] | undefined>
   blob(digest: string): Promise<string | undefined>
+  /** those of the types that the log has an event of, at `from` or later */
+  typesUsed(types: readonly string[], from: number): Promise<readonly string[]>
+  /** whether a catalogue was put in force by the operator's request with this jti */
+  hasCatalogueRequest(jti: string): Promise<boolean>
   size(): Promise<number>
 }
 
@@ -78,7 +83,23 @@ export function createLogReader(sql: RawSql, verifier: NoteVerifier): LogReader 
       const [row] = await sql<{ content: string }[]>`select content from log.blobs where digest = ${digest}`
       return row?.content
     },
+    async typesUsed(types, from) {
+      if (types.length === 0) return []
+      const rows = await sql<{ type: string }[]>`
+        select type from unnest(${sql.array([...types], 1009)}) as wanted(type)
+        where exists (select from log.entries e where e.kind = 'event' and e.type = wanted.type and e.index >= ${from})`
+      return rows.map(({ type }) => type)
+    },
+    async hasCatalogueRequest(jti) {
+      const rows = await sql<{ entry: string }[]>`select entry from log.entries where kind = 'catalogue'`
+      return rows.some(({ entry }) => jtiOf(entry) === jti)
+    },
   }
+}
+
+function jtiOf(entry: string): unknown {
+  const { request }: { request?: string } = JSON.parse(entry)
+  return request === undefined ? undefined : payloadOfLogged(request).jti
 }
 
 async function one<T>(rows: PromiseLike<readonly T[]>): Promise<T | undefined> {

@@ -1,0 +1,96 @@
+import type { Context } from 'hono'
+import { compileRules } from '../catalogue/compile.ts'
+import { catalogueDigests, isFileName, maxFileBytes, maxFiles } from '../catalogue/load.ts'
+import { CatalogueInvalid, type Rules } from '../catalogue/rules.ts'
+import { maxFindings, RefusedRequest } from '../domain/refusal.ts'
+import { isJsonObject, type Text } from '../domain/text.ts'
+import type { Operation } from '../identity/operation-request.ts'
+import { parseStrictJson } from '../identity/strict-json.ts'
+import { catalogueToAppend, invalidCatalogue, isInForce, openApplyCatalogue } from '../log/catalogue-append.ts'
+import { readBounded } from './body.ts'
+import type { Parts } from './parts.ts'
+
+/** The shipped catalogue has some 150 KB; ten times that is a mistake. */
+const maxBodyBytes = 2 * 1024 * 1024
+
+/**
+ * `POST /v1/operations/catalogue`: puts a catalogue in force. The body is `{request, files}`: what the operator signed, with
+ * the digest of every file, and the files' content by name.
+ */
+export async function postCatalogue(c: Context, parts: Parts): Promise<Response> {
+  const mediaType = c.req.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
+  if (mediaType !== 'application/json') throw new RefusedRequest('unsupported-media-type', wrongMediaType)
+  const { request, files } = readBody(await readBounded(c, maxBodyBytes))
+  const operation = await open(request, parts)
+  if (JSON.stringify(operation.payload.files) !== JSON.stringify(catalogueDigests(files))) throw invalid(otherFiles)
+  const next = compile(files)
+  const before = parts.keeper.inForce
+  if (isInForce(next, before)) return inForceAlready(c, parts)
+  const appended = await parts.append(await catalogueToAppend(request, operation.party, next, before, parts))
+  if (appended.outcome === 'appended') {
+    const { index, received, receipt } = appended
+    parts.logger.info({ index, party: operation.party, kid: operation.kid }, 'a new catalogue is in force')
+    return c.json({ index, received, receipt, applied: true }, 201, { 'cache-control': 'no-store' })
+  }
+  // somebody applied the very same at the same moment
+  if (isInForce(next, parts.keeper.inForce)) return inForceAlready(c, parts)
+  if (appended.outcome === 'repeated') throw new Error('a catalogue is never a repetition')
+  const { refusal } = appended
+  throw RefusedRequest.logged({ ...refusal, ...(refusal.errors && { errors: refusal.errors.slice(0, maxFindings) }) }, undefined)
+}
+
+function readBody(bytes: Buffer): { request: string; files: ReadonlyMap<string, string> } {
+  const { request, files } = parseStrictJson(bytes)
+  if (typeof request !== 'string' || !isJsonObject(files)) throw invalid(wrongShape)
+  const contents = Object.entries(files).flatMap(([name, content]): [string, string][] =>
+    isFileName(name) && typeof content === 'string' && Buffer.byteLength(content) <= maxFileBytes ? [[name, content]] : [],
+  )
+  if (contents.length !== Object.keys(files).length || contents.length > maxFiles) throw invalid(wrongFiles)
+  return { request, files: new Map(contents) }
+}
+
+/** A key that another gateway registered a moment ago may not be known here yet: then the rules are read once more. */
+async function open(request: string, parts: Parts): Promise<Operation> {
+  const before = parts.keeper.inForce
+  try {
+    return await openApplyCatalogue(request, before, parts)
+  } catch (error) {
+    if (!(error instanceof RefusedRequest) || error.refusal.code !== 'signature-invalid') throw error
+    await parts.refreshRules()
+    if (parts.keeper.inForce === before) throw error
+    return openApplyCatalogue(request, parts.keeper.inForce, parts)
+  }
+}
+
+function compile(files: ReadonlyMap<string, string>): Rules {
+  try {
+    return compileRules(files)
+  } catch (error) {
+    if (!(error instanceof CatalogueInvalid)) throw error
+    const { code, detail, errors } = invalidCatalogue(error.faults)
+    throw new RefusedRequest(code, detail, errors?.slice(0, maxFindings))
+  }
+}
+
+function inForceAlready(c: Context, { keeper }: Parts): Response {
+  const index = keeper.inForce.catalogues.at(-1)?.index
+  return c.json({ index, applied: false, note: 'these files are in force already' }, 200, { 'cache-control': 'no-store' })
+}
+
+const invalid = (detail: Text) => new RefusedRequest('invalid-request', detail)
+const wrongMediaType = {
+  en: 'send Content-Type: application/json; `lianban catalogue apply` does',
+  zh: '请使用 Content-Type: application/json；可用 `lianban catalogue apply`',
+}
+const wrongShape = {
+  en: 'the body must be {"request": <compact JWS>, "files": {<name>: <content>}}',
+  zh: '请求体须为 {"request": <紧凑 JWS>, "files": {<文件名>: <内容>}}',
+}
+const wrongFiles = {
+  en: `files must have at most ${maxFiles} names like registration/x.v1.json, and contents of at most ${maxFileBytes} bytes`,
+  zh: `files 最多 ${maxFiles} 个，名称形如 registration/x.v1.json，内容均不超过 ${maxFileBytes} 字节`,
+}
+const otherFiles = {
+  en: 'the digests that were signed are not those of the files; names must be sorted in the signed list',
+  zh: '签名中的摘要与文件不符；签名列表中的文件名须按序排列',
+}

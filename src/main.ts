@@ -1,19 +1,39 @@
 #!/usr/bin/env node
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { CatalogueInvalid } from './catalogue/rules.ts'
+import { addCatalogueCommands } from './commands/catalogue.ts'
 import { CommandFailed } from './commands/command.ts'
+import { addKeysCommands } from './commands/keys.ts'
+import { addParkedCommands } from './commands/parked.ts'
+import { addPostCommand } from './commands/post.ts'
+import { addReceiptCommands } from './commands/receipt.ts'
+import { addRecordCommands } from './commands/record.ts'
 import { addServeCommands } from './commands/serve.ts'
+import { addSignCommand } from './commands/sign.ts'
 import { ConfigInvalid } from './config.ts'
 import { LogInconsistent } from './log/verify-start.ts'
 
 const program = new Command('lianban')
   .description('联办: bureaus exchange signed registration events, and can prove it')
   .version('0.1.0')
+  .showHelpAfterError('(--help shows the options and an example)')
+  .addHelpText('after', '\nExit codes: 0 done; 1 the answer is no; 2 asked wrongly, or it could not be found out.')
+  // before any subcommand, which take it over
+  .exitOverride()
 addServeCommands(program)
+addKeysCommands(program)
+addCatalogueCommands(program)
+addSignCommand(program)
+addPostCommand(program)
+addReceiptCommands(program)
+addRecordCommands(program)
+addParkedCommands(program)
 
 try {
   await program.parseAsync()
 } catch (error) {
+  // commander has written its own message already
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2)
   process.stderr.write(`lianban: ${messageOf(error)}\n`)
   process.exit(error instanceof CommandFailed ? error.exitCode : 2)
 }

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import { compose, type Roles } from '../compose.ts'
 import { readConfig } from '../config.ts'
@@ -32,6 +34,8 @@ async function run(roles: Roles): Promise<void> {
   const config = readConfig()
   const ending = ended()
   const exchange = await compose(config, roles)
+  // public: whoever runs the exchange hands it to those who verify receipts
+  await writeFile(join(config.dataDir, 'log.vkey'), `${exchange.vkey}\n`, { mode: 0o644 })
   const asked = ending.then((signal) => ({ reason: signal, exitCode: 0 }))
   const failed = exchange.failed.then((reason) => ({ reason, exitCode: 1 }))
   if (exchange.port !== undefined) {

@@ -1,0 +1,42 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openLog } from '../compose.ts'
+import { readConfig } from '../config.ts'
+import { migrateLog } from '../database/migrate.ts'
+import { registerKey } from '../identity/key-request.ts'
+import type { SigningKey } from '../identity/private-key.ts'
+import { keyToAppend } from '../log/key-append.ts'
+import { LastCheckpoint } from '../log/last-checkpoint.ts'
+import { createLogger } from '../logger.ts'
+import { createMetrics } from '../metrics.ts'
+import { CommandFailed } from './command.ts'
+import { withOwnDatabase } from './own-database.ts'
+
+/**
+ * Registers the first operator's key, for which no key in force could vouch. It begins the log if nobody has.
+ *
+ * @throws {CommandFailed} when the log has a key already, or the party is no operator
+ */
+export async function registerFirst(key: SigningKey, party: string): Promise<{ index: number; origin: string }> {
+  const config = readConfig()
+  await mkdir(config.dataDir, { recursive: true })
+  const logger = createLogger('error')
+  return withOwnDatabase(config, logger, async ({ raw }, url) => {
+    await migrateLog(url)
+    const lastCheckpoint = new LastCheckpoint(join(config.dataDir, 'last-checkpoint'), logger)
+    const roles = { gateway: true, publish: false, consume: [] }
+    // as in production: with development keys this key would no longer be the first
+    const log = await openLog({ ...config, production: true }, raw, roles, logger, createMetrics(), lastCheckpoint)
+    const { group, keeper } = log
+    if (group === undefined) throw new Error('the log was opened without its gateway')
+    if (keeper.inForce.keys.history().length > 0)
+      throw new CommandFailed('the log has keys already: register this one with --voucher, by an operator’s key in force', 1)
+    const now = () => new Date()
+    const entry = await registerKey(key, key, { party, log: config.logOrigin, now: now() })
+    const appended = await group.append(keyToAppend(entry, config.logOrigin, now))
+    await group.close()
+    await lastCheckpoint.flush()
+    if (appended.outcome === 'refused') throw new CommandFailed(appended.refusal.detail.en, 1)
+    return { index: appended.index, origin: config.logOrigin }
+  })
+}

@@ -1,0 +1,47 @@
+import type { Command } from 'commander'
+import { revokeKey } from '../identity/key-request.ts'
+import { expectStatus } from './exchange-client.ts'
+import { readSigningKey } from './key-file.ts'
+import { type ConnectionOptions, clientOf, withConnection } from './options.ts'
+
+interface Options extends ConnectionOptions {
+  readonly party: string
+  readonly key: string
+  readonly reason: string
+  readonly compromisedSince?: string
+}
+
+/** `keys revoke` */
+export function addKeysRevoke(keys: Command): void {
+  withConnection(
+    keys
+      .command('revoke')
+      .description('end a key: nothing that it signs is accepted from the next entry of the log on')
+      .argument('<kid>', 'name of the key')
+      .requiredOption('--party <party>', 'whose key it is')
+      .requiredOption('--key <file>', "private JWK that signs the revocation: the party's own in force, or an operator's")
+      .requiredOption('--reason <text>', 'why, for whoever reads the log')
+      .option('--compromised-since <time>', 'UTC, like 2026-11-23T08:00:00Z: what it signed since then is in doubt'),
+  )
+    .addHelpText(
+      'after',
+      '\nExample:\n  lianban keys revoke 8Xk… --party commerce --key commerce-2027.jwk --reason "yearly rotation"',
+    )
+    .action(revoke)
+}
+
+async function revoke(kid: string, options: Options): Promise<void> {
+  const { party, key, reason, compromisedSince } = options
+  const by = await readSigningKey(key)
+  const client = clientOf(options)
+  const log = await client.origin()
+  const { proof } = await revokeKey(by, {
+    party,
+    kid,
+    reason,
+    log,
+    ...(compromisedSince === undefined ? {} : { compromisedSince }),
+  })
+  const answer = await client.ask('/v1/keys', { method: 'POST', contentType: 'application/jose', body: proof, tries: 1 })
+  process.stdout.write(`revoked ${kid} of ${party} at index ${expectStatus(answer, 201).body.index}\n`)
+}

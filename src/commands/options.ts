@@ -1,0 +1,27 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { defaultUrl, ExchangeClient } from './exchange-client.ts'
+
+export interface ConnectionOptions {
+  readonly url: string
+  readonly log?: string
+}
+
+/** `--url` and `--log`, of every command that speaks with an exchange. */
+export function withConnection(command: Command): Command {
+  return command
+    .option('--url <url>', 'where the exchange is', defaultUrl)
+    .option('--log <origin>', 'name of its log; without it the exchange is asked, and believed')
+}
+
+export function clientOf({ url, log }: ConnectionOptions): ExchangeClient {
+  return new ExchangeClient(url, log)
+}
+
+/** A whole number within bounds, as an option's parser. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+    if (!(value >= min && value <= max)) throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`)
+    return value
+  }
+}

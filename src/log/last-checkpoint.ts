@@ -1,4 +1,5 @@
 import { open, readFile, rename } from 'node:fs/promises'
+import { setTimeout } from 'node:timers/promises'
 import type { Logger } from '../logger.ts'
 
 /** The signed checkpoint this gateway published last; undefined when it never published one. */
@@ -10,6 +11,9 @@ export async function readLastCheckpoint(file: string): Promise<string | undefin
     throw error
   }
 }
+
+/** Writing a file aside and renaming it makes the file system flush: at most this often. */
+const pauseMs = 500
 
 /**
  * Keeps the last published checkpoint in a file, written aside and renamed.
@@ -23,6 +27,7 @@ export class LastCheckpoint {
   #size = 0
   #pending: string | undefined
   #writing: Promise<void> | undefined
+  #hurry = new AbortController()
 
   constructor(file: string, log: Logger) {
     this.#file = file
@@ -39,7 +44,9 @@ export class LastCheckpoint {
 
   /** Returns when what was kept is on disk. */
   async flush(): Promise<void> {
+    this.#hurry.abort()
     await this.#writing
+    this.#hurry = new AbortController()
   }
 
   async #write(): Promise<void> {
@@ -55,6 +62,8 @@ export class LastCheckpoint {
         // the log itself is safe in the database; what is lost is the guard against an older backup
         this.#log.error({ error: String(error), file: this.#file }, 'the last checkpoint could not be kept')
       }
+      // flush() ends the pause early
+      await setTimeout(pauseMs, undefined, { signal: this.#hurry.signal, ref: false }).catch(() => undefined)
     }
     this.#writing = undefined
   }

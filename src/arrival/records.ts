@@ -16,14 +16,15 @@ export async function getRecord(c: Context, parts: Parts): Promise<Response> {
   const body = JSON.stringify(reader.party.role === 'operator' ? maskedForOperator(record, parts.keeper.inForce.rules) : record)
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
   const headers = { etag, 'cache-control': 'private, no-cache', vary: 'authorization' }
-  if (
-    c.req
-      .header('if-none-match')
-      ?.split(',')
-      .some((one) => one.trim().replace(/^W\//, '') === etag)
-  )
-    return new Response(null, { status: 304, headers })
+  if (isOneOf(etag, c.req.header('if-none-match'))) return new Response(null, { status: 304, headers })
   return new Response(body, { headers: { ...headers, 'content-type': 'application/json; charset=utf-8' } })
+}
+
+/** @see RFC 9110 section 13.1.2: the weak comparison, and `*` for anything there is */
+function isOneOf(etag: string, ifNoneMatch: string | undefined): boolean {
+  if (ifNoneMatch === undefined) return false
+  const tags = ifNoneMatch.split(',').map((one) => one.trim().replace(/^W\//, ''))
+  return tags.includes(etag) || (tags.length === 1 && tags[0] === '*')
 }
 
 /** `GET /v1/bureaus/{bureau}/records/{kind}?name=&status=&jurisdiction=&cursor=&limit=` */

@@ -28,6 +28,11 @@ export interface RulesToAppend {
   readonly blobs?: ReadonlyMap<string, string>
 }
 
+/** Has the item to be committed alone, so that what comes after it is judged by it? */
+export function changesRules(item: Appendable): item is RulesToAppend {
+  return item.kind === 'key' || item.kind === 'catalogue'
+}
+
 export interface OperationToAppend {
   readonly kind: 'operation'
   readonly party: string

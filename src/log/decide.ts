@@ -47,19 +47,26 @@ export const kindAndSubject = (kind: string, subject: string): string => `${kind
  */
 export function checkedUnder(rules: RulesInForce, item: Appendable, now: Date): Appendable {
   if (item.kind !== 'event' || item.rulesIndex === rules.index) return item
-  const { verified } = item
-  const inForce = rules.keys.find(verified.kid)?.party === verified.party
-  const check = inForce
-    ? checkEvent(verified.payload, verified.party, rules.rules, now)
-    : ({ state: 'rejected', refusal: { code: 'signature-invalid', detail: revokedMeanwhile(verified.kid) } } as const)
-  return { ...item, check, rulesIndex: rules.index }
+  return { ...item, check: checkedAgain(rules, item.verified, now), rulesIndex: rules.index }
 }
+
+function checkedAgain({ keys, rules }: RulesInForce, verified: VerifiedEvent, now: Date): EventToAppend['check'] {
+  if (keys.find(verified.kid)?.party !== verified.party) return rejected(revokedMeanwhile(verified.kid))
+  // a named audience was compared with this very log when the signature was
+  if (rules.catalogue.audience === 'required' && verified.header.aud === undefined) return rejected(noAudience)
+  return checkEvent(verified.payload, verified.party, rules, now)
+}
+
+const rejected = (detail: Text): EventToAppend['check'] => ({
+  state: 'rejected',
+  refusal: { code: 'signature-invalid', detail },
+})
 
 /**
  * Decides a batch in the order in which it will stand in the log: each event is judged against the state its
  * predecessors leave behind, also those of the same batch.
  *
- * @param today the calendar date in China at `received`
+ * @param received of the commit: dates are judged by its calendar date in China
  */
 export function decide(batch: readonly Appendable[], known: Known, received: Date): Decision[] {
   const accepted = new Map<string, { decision: Decision; digest: Buffer }>()
@@ -109,6 +116,11 @@ const revokedMeanwhile = (kid: string): Text => ({
   en: `key ${kid} was revoked while this event was being checked; sign with a key in force`,
   zh: `密钥 ${kid} 在检查期间已被吊销；请使用有效密钥签名`,
 })
+
+const noAudience: Text = {
+  en: 'since a moment ago the catalogue demands aud in the protected header; sign the event again with the origin of this log as its aud',
+  zh: '目录刚刚开始要求受保护头包含 aud；请以本日志的 origin 作为 aud 重新签名',
+}
 
 const takenId = (index: number | undefined): Text => ({
   en: `this id belongs to ${index === undefined ? 'an event accepted just now' : `the event at index ${index}`} with other content; give the new event a new id`,

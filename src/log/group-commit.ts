@@ -1,5 +1,5 @@
 import type { Text } from '../domain/text.ts'
-import type { Appendable, Appended } from './appendable.ts'
+import { type Appendable, type Appended, changesRules } from './appendable.ts'
 
 /** At most this many items share one commit: more makes the first of them wait too long. */
 export const maxBatch = 512
@@ -96,8 +96,7 @@ export class GroupCommit {
   }
 
   #takeBatch(): Waiting[] {
-    const changesRules = ({ item }: Waiting) => item.kind === 'key' || item.kind === 'catalogue'
-    const firstChange = this.#waiting.slice(0, maxBatch).findIndex(changesRules)
+    const firstChange = this.#waiting.slice(0, maxBatch).findIndex(({ item }) => changesRules(item))
     const batch = this.#waiting.splice(0, firstChange === -1 ? maxBatch : Math.max(firstChange, 1))
     for (const { party } of batch) {
       const left = (this.#ofParty.get(party) ?? 1) - 1

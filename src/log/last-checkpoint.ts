@@ -54,10 +54,17 @@ export class LastCheckpoint {
       const checkpoint = this.#pending
       this.#pending = undefined
       try {
-        const handle = await open(`${this.#file}.new`, 'w', 0o644)
-        await handle.writeFile(checkpoint)
-        await handle.close()
-        await rename(`${this.#file}.new`, this.#file)
+        // gateways may share the folder
+        const half = `${this.#file}.new-${process.pid}`
+        const handle = await open(half, 'w', 0o644)
+        try {
+          await handle.writeFile(checkpoint)
+          // a power cut must not leave an empty file, with which the next start would be refused
+          await handle.datasync()
+        } finally {
+          await handle.close()
+        }
+        await rename(half, this.#file)
       } catch (error) {
         // the log itself is safe in the database; what is lost is the guard against an older backup
         this.#log.error({ error: String(error), file: this.#file }, 'the last checkpoint could not be kept')

@@ -47,8 +47,10 @@ export class RulesKeeper {
 
   /** Reads what came since; cheap when nothing did. */
   async refresh(sql: RawSql): Promise<RulesInForce> {
-    const rows = await readRules(sql, this.#inForce.index)
-    const next = rows.length === 0 ? this.#inForce : await advance(sql, this.#inForce, rows)
+    // another refresh may come in between: what was read goes on from what it was read after
+    const before = this.#inForce
+    const rows = await readRules(sql, before.index)
+    const next = rows.length === 0 ? before : await advance(sql, before, rows)
     if (next === undefined || next.index <= this.#inForce.index) return this.#inForce
     this.#inForce = next
     for (const listener of this.#listeners) listener(next)

@@ -5,6 +5,7 @@ import { leafHash } from './merkle.ts'
 import { frontierBytes, rootOfEdge } from './right-edge.ts'
 import { rootFromTiles } from './tile-proofs.ts'
 import { readEdge, readHashes } from './tile-store.ts'
+import { type Connection, onPooledConnection } from './transaction.ts'
 
 /** The database's log is not the one that was published, or does not agree with itself. Nothing may be appended to it. */
 export class LogInconsistent extends Error {
@@ -35,6 +36,15 @@ interface HeadRow {
  * @throws {LogInconsistent} naming every difference
  */
 export async function verifyStart(sql: RawSql, key: LogKey, lastPublished: string | undefined): Promise<void> {
+  // of one moment: other gateways may be appending meanwhile
+  await onPooledConnection(sql, async (snapshot) => {
+    await snapshot`begin isolation level repeatable read, read only`
+    await verifyAt(snapshot, key, lastPublished)
+    await snapshot`commit`
+  })
+}
+
+async function verifyAt(sql: Connection, key: LogKey, lastPublished: string | undefined): Promise<void> {
   const [head] = await sql<HeadRow[]>`select origin, size, frontier, root, checkpoint from log.head`
   if (head === undefined) {
     if (lastPublished !== undefined)
@@ -47,7 +57,7 @@ export async function verifyStart(sql: RawSql, key: LogKey, lastPublished: strin
   if (differences.length > 0) throw new LogInconsistent(differences)
 }
 
-async function headDifferences(sql: RawSql, head: HeadRow, key: LogKey): Promise<readonly string[]> {
+async function headDifferences(sql: Connection, head: HeadRow, key: LogKey): Promise<readonly string[]> {
   if (head.origin !== key.origin) return [`the log's origin is ${head.origin}, but LOG_ORIGIN is ${key.origin}`]
   const [{ last } = { last: null }] = await sql<{ last: number | null }[]>`select max(index) as last from log.entries`
   if (head.size !== (last ?? -1) + 1) return [`the head says ${head.size} entries, but the last row is entry ${last ?? 'none'}`]
@@ -74,7 +84,7 @@ async function headDifferences(sql: RawSql, head: HeadRow, key: LogKey): Promise
 }
 
 /** The entries of the unfinished tile against their leaf hashes, and that none of them is missing. */
-async function tailDifferences(sql: RawSql, size: number): Promise<readonly string[]> {
+async function tailDifferences(sql: Connection, size: number): Promise<readonly string[]> {
   const from = Math.max(0, size - 1 - ((size - 1) % 256))
   const rows = await sql<{ index: number; entry: string; leaf: Buffer }[]>`
     select index, entry, leaf from log.entries where index >= ${from} order by index`
@@ -85,7 +95,12 @@ async function tailDifferences(sql: RawSql, size: number): Promise<readonly stri
   )
 }
 
-async function publishedDifferences(sql: RawSql, head: HeadRow, key: LogKey, lastPublished: string): Promise<readonly string[]> {
+async function publishedDifferences(
+  sql: Connection,
+  head: HeadRow,
+  key: LogKey,
+  lastPublished: string,
+): Promise<readonly string[]> {
   try {
     const published = openCheckpoint(lastPublished, key.verifier)
     if (published.size > head.size)

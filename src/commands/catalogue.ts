@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { compileRules } from '../catalogue/compile.ts'
 import { catalogueDigests, readCatalogueFiles } from '../catalogue/load.ts'
 import { CatalogueInvalid, type Rules } from '../catalogue/rules.ts'
 import { readConfig } from '../config.ts'
@@ -70,6 +69,8 @@ async function apply(file: string | undefined, options: ApplyOptions): Promise<v
 }
 
 async function compiled(path: string): Promise<Rules> {
+  // it brings a compiler of schemas along, which no other command should wait for
+  const { compileRules } = await import('../catalogue/compile.ts')
   try {
     return compileRules(await readCatalogueFiles(path))
   } catch (error) {

@@ -8,7 +8,6 @@ import { parseStrictJson } from '../identity/strict-json.ts'
 import { CommandFailed } from './command.ts'
 import { expectStatus } from './exchange-client.ts'
 import { faultOf, readSigningKey, readText } from './key-file.ts'
-import { registerFirst } from './keys-first.ts'
 import { type ConnectionOptions, clientOf, withConnection } from './options.ts'
 
 interface Options extends ConnectionOptions {
@@ -45,6 +44,7 @@ async function register(file: string, options: Options): Promise<void> {
   if (ways.length !== 1) throw new CommandFailed('give exactly one of --voucher, --voucher-text and --first')
   const key = await readSigningKey(file)
   if (first) {
+    const { registerFirst } = await import('./keys-first.ts')
     const { index, origin } = await registerFirst(key, party)
     process.stdout.write(`registered ${key.kid} of ${party} at index ${index} of ${origin}: the first key of the log\n`)
     return

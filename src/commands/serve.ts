@@ -1,9 +1,5 @@
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Command } from 'commander'
-import { compose, type Roles } from '../compose.ts'
-import { readConfig } from '../config.ts'
-import { welcome } from './welcome.ts'
+import type { Roles } from '../compose.ts'
 
 /** `serve`, `gateway`, `publish`, `consume`: the processes of the exchange. */
 export function addServeCommands(program: Command): void {
@@ -30,28 +26,8 @@ export function addServeCommands(program: Command): void {
     .action(({ bureau }: { bureau: string[] }) => run({ gateway: false, publish: false, consume: bureau }))
 }
 
+/** Loaded only here: other commands start faster without a whole exchange in memory. */
 async function run(roles: Roles): Promise<void> {
-  const config = readConfig()
-  const ending = ended()
-  const exchange = await compose(config, roles)
-  // public: whoever runs the exchange hands it to those who verify receipts
-  await writeFile(join(config.dataDir, 'log.vkey'), `${exchange.vkey}\n`, { mode: 0o644 })
-  const asked = ending.then((signal) => ({ reason: signal, exitCode: 0 }))
-  const failed = exchange.failed.then((reason) => ({ reason, exitCode: 1 }))
-  if (exchange.port !== undefined) {
-    exchange.logger.info({ host: config.host, port: exchange.port }, 'the exchange is ready')
-    if (!config.production) process.stdout.write(welcome(config, exchange.port))
-  } else exchange.logger.info({}, 'running')
-  const { reason, exitCode } = await Promise.race([asked, failed])
-  exchange.logger.info({ reason }, 'stopping')
-  await exchange.stop()
-  exchange.logger.info({}, 'stopped')
-  process.exit(exitCode)
-}
-
-/** The first SIGTERM or SIGINT. npm passes on a Ctrl-C that has arrived already, so what comes later is ignored. */
-function ended(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal))
-  })
+  const { runExchange } = await import('./run-exchange.ts')
+  await runExchange(roles)
 }

@@ -1,5 +1,6 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
+import { openSocket } from './socket.ts'
 
 /** The client for raw SQL on hot paths: int8 arrives as a number. */
 export type RawSql = postgres.Sql<{ bigint: number }>
@@ -43,7 +44,13 @@ export function connect(url: string, options: ConnectOptions): Database {
     idle_in_transaction_session_timeout: 60_000,
     ...(options.schema === undefined ? {} : { search_path: options.schema }),
   }
-  const common = { max: maxConnections, connect_timeout: connectTimeoutMs / 1000, onnotice: () => undefined, connection }
+  const common = {
+    max: maxConnections,
+    connect_timeout: connectTimeoutMs / 1000,
+    onnotice: () => undefined,
+    connection,
+    socket: openSocket,
+  }
   const raw = postgres(url, { ...common, types: { bigint: safeBigint } })
   const client = postgres(url, common)
   return {

@@ -23,14 +23,21 @@ export async function readSignedEvent(c: Context): Promise<string> {
  * A body, never more of it in memory than its bound.
  *
  * @param maxBytes longer bodies are refused, as soon as their length is known
- * @throws {RefusedRequest} `too-large`
+ * @throws {RefusedRequest} `too-large`, `request-timeout` when it did not come whole
  */
 export async function readBounded(c: Context, maxBytes: number): Promise<Buffer> {
   const length = c.req.header('content-length')
-  if (length !== undefined) {
-    if (Number(length) > maxBytes) throw tooLarge(maxBytes)
-    return Buffer.from(await c.req.arrayBuffer())
+  if (length !== undefined && Number(length) > maxBytes) throw tooLarge(maxBytes)
+  try {
+    return length === undefined ? await readUnmeasured(c, maxBytes) : Buffer.from(await c.req.arrayBuffer())
+  } catch (error) {
+    if (error instanceof RefusedRequest) throw error
+    // the sender hung up or took too long; Node closes the connection, and nobody reads this answer
+    throw new RefusedRequest('request-timeout', notWhole)
   }
+}
+
+async function readUnmeasured(c: Context, maxBytes: number): Promise<Buffer> {
   const body = c.req.raw.body
   if (body === null) return Buffer.alloc(0)
   const chunks: Uint8Array[] = []
@@ -42,6 +49,8 @@ export async function readBounded(c: Context, maxBytes: number): Promise<Buffer>
   }
   return Buffer.concat(chunks)
 }
+
+const notWhole = { en: 'the request did not arrive whole', zh: '请求未完整到达' }
 
 const tooLarge = (maxBytes: number) =>
   new RefusedRequest('too-large', {

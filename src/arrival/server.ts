@@ -1,15 +1,25 @@
-import type { Server } from 'node:http'
-import { createAdaptorServer } from '@hono/node-server'
+import { createServer, type Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
+import { type ProblemCode, problemOf } from '../domain/problems.ts'
 
+/** What one connection may cost. */
+export interface HttpLimits {
+  readonly headersTimeoutMs: number
+  /** for the whole request, body included */
+  readonly requestTimeoutMs: number
+  /** how often Node looks for connections that are over their time */
+  readonly checkEveryMs: number
+  /** answers under way get this long when the exchange stops */
+  readonly drainMs: number
+}
+
+const defaultLimits: HttpLimits = { headersTimeoutMs: 10_000, requestTimeoutMs: 20_000, checkEveryMs: 1000, drainMs: 10_000 }
 /** A connection more than this is refused by the kernel's queue: each costs some 20 KB. */
 const maxConnections = 4096
-const headersTimeoutMs = 10_000
-const requestTimeoutMs = 20_000
 const keepAliveTimeoutMs = 65_000
 const maxHeaderBytes = 16 * 1024
-/** Answers under way get this long when the exchange stops. */
-const drainMs = 10_000
 
 export interface HttpServer {
   readonly port: number
@@ -17,17 +27,26 @@ export interface HttpServer {
   close(): Promise<void>
 }
 
-export async function listen(app: Hono, host: string, port: number): Promise<HttpServer> {
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    serverOptions: {
-      headersTimeout: headersTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      keepAliveTimeout: keepAliveTimeoutMs,
-      maxHeaderSize: maxHeaderBytes,
-    },
-  }) as Server
+export async function listen(app: Hono, host: string, port: number, limits: HttpLimits = defaultLimits): Promise<HttpServer> {
+  let closing = false
+  const answer = async (request: Request) => {
+    const response = await app.fetch(request)
+    // a client that sends one request after another would keep its connection, and the stop, for ever
+    if (closing) response.headers.set('connection', 'close')
+    return response
+  }
+  const options = {
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionsCheckingInterval: limits.checkEveryMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    maxHeaderSize: maxHeaderBytes,
+    // the listener checks it, too, and answers by a problem
+    requireHostHeader: false,
+  }
+  const server = createServer(options, getRequestListener(answer, { errorHandler: noRequest }))
   server.maxConnections = maxConnections
+  server.on('clientError', answerClientError)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => {
@@ -37,10 +56,14 @@ export async function listen(app: Hono, host: string, port: number): Promise<Htt
   })
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the server listens on no port')
-  return { port: address.port, close: () => close(server) }
+  const close = () => {
+    closing = true
+    return drained(server, limits.drainMs)
+  }
+  return { port: address.port, close }
 }
 
-function close(server: Server): Promise<void> {
+function drained(server: Server, drainMs: number): Promise<void> {
   return new Promise((resolve) => {
     const force = setTimeout(() => server.closeAllConnections(), drainMs)
     server.close(() => {
@@ -49,4 +72,37 @@ function close(server: Server): Promise<void> {
     })
     server.closeIdleConnections()
   })
+}
+
+const problemType = 'application/problem+json; charset=utf-8'
+
+/** What is no request by HTTP's own rules: Host missing or wrong. */
+function noRequest(): Response {
+  return new Response(bareProblem('invalid-request'), { status: 400, headers: { 'content-type': problemType } })
+}
+
+/** A problem for a client of whom nothing is known, not even a language. */
+function bareProblem(code: ProblemCode): string {
+  const { status, title, remedy } = problemOf(code)
+  return JSON.stringify({ type: `/problems/${code}`, title: title.en, status, detail: remedy.en, code })
+}
+
+/** Node has found that a connection carries no HTTP, headers beyond their bound, or a request that does not end. */
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  // an answer that has begun must not be followed by another
+  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
+    socket.destroy()
+    return
+  }
+  if (error.code === 'HPE_HEADER_OVERFLOW') {
+    socket.end('HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+    return
+  }
+  const [status, code]: [string, ProblemCode] =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? ['408 Request Timeout', 'request-timeout']
+      : ['400 Bad Request', 'invalid-request']
+  const body = bareProblem(code)
+  const headers = `Connection: close\r\nContent-Type: ${problemType}\r\nContent-Length: ${Buffer.byteLength(body)}`
+  socket.end(`HTTP/1.1 ${status}\r\n${headers}\r\n\r\n${body}`)
 }

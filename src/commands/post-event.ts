@@ -18,6 +18,12 @@ export type Posted =
 const maxTriesOfOrder = 4
 
 /**
+ * A run that was interrupted has left gaps as far as it read ahead, 16 subjects times 16; after so many events that are not
+ * there, the rest is taken for new.
+ */
+const askWhileAbsent = 512
+
+/**
  * Posts events so that posting them again does no harm.
  *
  * An event that was completed has another time at every run, so the exchange would refuse it as another event of the
@@ -26,7 +32,8 @@ const maxTriesOfOrder = 4
 export class EventPoster {
   readonly #client: ExchangeClient
   readonly #signal: AbortSignal
-  #askFirst = true
+  /** how many in a row were not there yet */
+  #absent = 0
 
   constructor(client: ExchangeClient, signal: AbortSignal) {
     this.#client = client
@@ -35,10 +42,10 @@ export class EventPoster {
 
   /** @throws {ExchangeAway} when the exchange did not answer: it is not known whether it has the event */
   async post(completed: CompletedEvent, key: SigningKey): Promise<Posted> {
-    const askFirst = completed.timed && this.#askFirst
+    const askFirst = completed.timed && this.#absent < askWhileAbsent
     const there = askFirst ? await this.#find(completed.event, key) : undefined
+    if (askFirst) this.#absent = there === undefined ? this.#absent + 1 : 0
     if (there !== undefined && sameContent(there.event, completed.event)) return there.posted
-    if (askFirst) this.#askFirst = false
     const compact = await signEvent(key, completed.payload)
     const answer = await this.#send(compact)
     if (answer.status === 201 || answer.status === 200) return this.#accepted(answer, compact, completed.event, key)
@@ -46,7 +53,7 @@ export class EventPoster {
     if (code === 'duplicate-id') {
       const first = there ?? (await this.#find(completed.event, key))
       if (first !== undefined && sameContent(first.event, completed.event)) {
-        this.#askFirst = true
+        this.#absent = 0
         return first.posted
       }
     }

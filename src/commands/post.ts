@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { CommandFailed } from './command.ts'
@@ -57,6 +58,8 @@ async function post(paths: readonly string[], options: Options): Promise<void> {
   if (options.receipts !== undefined) await mkdir(options.receipts, { recursive: true })
   const rejects = new Rejects(options.rejects ?? `${(paths[0] ?? '').replace(/\/+$/, '')}.rejects.ndjson`)
   const stopping = new AbortController()
+  // every event that waits for another try listens
+  setMaxListeners(0, stopping.signal)
   const forget = onInterrupt(() => stopping.abort('it was interrupted'))
   const summary = new PostSummary()
   const bar = progressBar(files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0))

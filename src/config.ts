@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 /** Every setting, read once; nothing else in the program looks at the environment. */
 export interface Config {
@@ -54,7 +55,7 @@ export function readConfig(env: Environment = process.env): Config {
   const read = <T>(name: string, fallback: string, parse: (text: string) => T | undefined, wants: string): T | undefined => {
     const text = env[name] === undefined || env[name] === '' ? fallback : env[name]
     const value = parse(text)
-    if (value === undefined) faults.push(`${name} must be ${wants}; it is ${JSON.stringify(shown(name, text))}`)
+    if (value === undefined) faults.push(`${name} must be ${wants}; ${shown(name, text)}`)
     return value
   }
   const dataDir = resolve(env.DATA_DIR || '.lianban')
@@ -77,7 +78,7 @@ export function readConfig(env: Environment = process.env): Config {
     dataDir,
     databaseUrl,
     kafka,
-    cataloguePath: resolve(env.CATALOGUE || new URL('../schemas/catalogue.json', import.meta.url).pathname),
+    cataloguePath: resolve(env.CATALOGUE || fileURLToPath(new URL('../schemas/catalogue.json', import.meta.url))),
     logOrigin,
     logKeyFile: resolve(env.LOG_KEY_FILE || `${dataDir}/log.key`),
     logLevel,
@@ -105,6 +106,8 @@ function readKafka(env: Environment, read: Read, faults: string[]): KafkaConfig 
       )
     : undefined
   const { KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = env
+  if (!env.KAFKA_SASL_MECHANISM && (username || password))
+    faults.push('KAFKA_SASL_MECHANISM must be set with KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD: else they are not used')
   if (mechanism && !username) faults.push('KAFKA_SASL_USERNAME must be set with KAFKA_SASL_MECHANISM')
   if (mechanism && !password) faults.push('KAFKA_SASL_PASSWORD must be set with KAFKA_SASL_MECHANISM')
   if ((env.KAFKA_SSL_CERT === undefined) !== (env.KAFKA_SSL_KEY === undefined))
@@ -145,7 +148,7 @@ function brokersOf(text: string): readonly string[] | undefined {
   return brokers.every((one) => /^[^\s:]+:\d{1,5}$/.test(one)) ? brokers : undefined
 }
 
-/** A setting as a fault may show it: a URL may hold a password. */
+/** How a fault says what a setting is: a URL may hold a password anywhere, a mistyped one above all. */
 function shown(name: string, text: string): string {
-  return name === 'DATABASE_URL' ? text.replace(/\/\/[^@]*@/, '//…@') : text
+  return name === 'DATABASE_URL' ? 'it is not, and is not shown since it may hold a password' : `it is ${JSON.stringify(text)}`
 }

@@ -1,0 +1,170 @@
+import { resolve } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { ConfigInvalid, readConfig } from '../src/config.ts'
+
+function faultsOf(env: Record<string, string>): readonly string[] {
+  try {
+    readConfig(env)
+  } catch (error) {
+    if (error instanceof ConfigInvalid) return error.faults
+    throw error
+  }
+  return []
+}
+
+describe('settings', () => {
+  it('may all be left out', () => {
+    expect(readConfig({})).toEqual({
+      host: '127.0.0.1',
+      port: 8080,
+      dataDir: resolve('.lianban'),
+      databaseUrl: undefined,
+      kafka: undefined,
+      cataloguePath: resolve('schemas/catalogue.json'),
+      logOrigin: 'localhost/lianban',
+      logKeyFile: resolve('.lianban/log.key'),
+      logLevel: 'info',
+      production: false,
+    })
+  })
+
+  it('that are empty are as if left out', () => {
+    const names = [
+      'HOST',
+      'PORT',
+      'DATA_DIR',
+      'DATABASE_URL',
+      'KAFKA_BROKERS',
+      'CATALOGUE',
+      'LOG_ORIGIN',
+      'LOG_KEY_FILE',
+      'LOG_LEVEL',
+    ]
+    expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readConfig({}))
+  })
+
+  it('are all taken', () => {
+    const url = 'postgresql://user:secret@db.example:5432/lianban?sslmode=require'
+    const config = readConfig({
+      HOST: '::1',
+      PORT: '0',
+      DATA_DIR: '/var/lib/lianban',
+      DATABASE_URL: url,
+      KAFKA_BROKERS: 'one.example:9092, two.example:9093',
+      KAFKA_PREFIX: 'city.lianban',
+      KAFKA_SSL_CA: '/ca.pem',
+      KAFKA_SSL_CERT: '/cert.pem',
+      KAFKA_SSL_KEY: '/key.pem',
+      KAFKA_SASL_MECHANISM: 'scram-sha-512',
+      KAFKA_SASL_USERNAME: 'lianban',
+      KAFKA_SASL_PASSWORD: 'secret',
+      CATALOGUE: '/etc/lianban/catalogue.json',
+      LOG_ORIGIN: 'lianban.example/dalian',
+      LOG_KEY_FILE: '/run/secrets/log.key',
+      LOG_LEVEL: 'warn',
+      NODE_ENV: 'production',
+    })
+    expect(config).toEqual({
+      host: '::1',
+      port: 0,
+      dataDir: '/var/lib/lianban',
+      databaseUrl: url,
+      kafka: {
+        brokers: ['one.example:9092', 'two.example:9093'],
+        prefix: 'city.lianban',
+        ssl: { caFile: '/ca.pem', certFile: '/cert.pem', keyFile: '/key.pem' },
+        sasl: { mechanism: 'scram-sha-512', username: 'lianban', password: 'secret' },
+      },
+      cataloguePath: '/etc/lianban/catalogue.json',
+      logOrigin: 'lianban.example/dalian',
+      logKeyFile: '/run/secrets/log.key',
+      logLevel: 'warn',
+      production: true,
+    })
+  })
+
+  it('of Kafka without TLS and login are just brokers', () => {
+    const { kafka } = readConfig({ KAFKA_BROKERS: 'localhost:9092' })
+    expect(kafka).toEqual({ brokers: ['localhost:9092'], prefix: 'lianban', ssl: undefined, sasl: undefined })
+    expect(readConfig({ KAFKA_BROKERS: 'localhost:9092', KAFKA_SSL: 'true' }).kafka?.ssl).toEqual({})
+  })
+
+  it.each([
+    ['HOST', 'a b'],
+    ['HOST', 'http://x'],
+    ['PORT', 'eighty'],
+    ['PORT', '65536'],
+    ['PORT', '-1'],
+    ['PORT', '80.5'],
+    ['PORT', '0x50'],
+    ['DATABASE_URL', 'not a url'],
+    ['DATABASE_URL', 'mysql://localhost/x'],
+    ['KAFKA_BROKERS', 'localhost'],
+    ['KAFKA_BROKERS', 'localhost:9092,'],
+    ['KAFKA_BROKERS', 'kafka://localhost:9092'],
+    ['LOG_ORIGIN', 'two words'],
+    ['LOG_ORIGIN', 'a+b'],
+    ['LOG_LEVEL', 'shout'],
+    ['LOG_LEVEL', 'INFO'],
+  ])('are refused: %s=%j', (name, value) => {
+    const faults = faultsOf({ [name]: value })
+    expect(faults).toHaveLength(1)
+    expect(faults[0]).toMatch(new RegExp(`^${name} must be `))
+  })
+
+  it.each([
+    ['KAFKA_PREFIX', { KAFKA_PREFIX: 'a/b' }],
+    ['KAFKA_SSL', { KAFKA_SSL: 'yes' }],
+    ['KAFKA_SASL_MECHANISM', { KAFKA_SASL_MECHANISM: 'gssapi', KAFKA_SASL_USERNAME: 'a', KAFKA_SASL_PASSWORD: 'b' }],
+    ['KAFKA_SASL_USERNAME', { KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_PASSWORD: 'b' }],
+    ['KAFKA_SASL_PASSWORD', { KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'a' }],
+    ['KAFKA_SASL_MECHANISM', { KAFKA_SASL_USERNAME: 'a', KAFKA_SASL_PASSWORD: 'b' }],
+    ['KAFKA_SSL_CERT', { KAFKA_SSL_CERT: '/cert.pem' }],
+    ['KAFKA_SSL_CERT', { KAFKA_SSL_KEY: '/key.pem' }],
+  ])('of Kafka are refused: %s in %j', (name, env) => {
+    const faults = faultsOf({ KAFKA_BROKERS: 'localhost:9092', ...env })
+    expect(faults).toHaveLength(1)
+    expect(faults[0]).toContain(name)
+  })
+
+  it('name every fault at once', () => {
+    const faults = faultsOf({
+      HOST: 'a b',
+      PORT: 'eighty',
+      DATABASE_URL: 'not a url',
+      KAFKA_BROKERS: 'nowhere',
+      KAFKA_PREFIX: '/',
+      LOG_ORIGIN: 'a b',
+      LOG_LEVEL: 'shout',
+    })
+    expect(faults.map((fault) => fault.split(' ')[0])).toEqual([
+      'HOST',
+      'PORT',
+      'DATABASE_URL',
+      'LOG_ORIGIN',
+      'LOG_LEVEL',
+      'KAFKA_BROKERS',
+      'KAFKA_PREFIX',
+    ])
+    expect(() => readConfig({ PORT: 'x', HOST: ' ' })).toThrow(/2 settings are wrong:\n {2}- HOST .*\n {2}- PORT /)
+  })
+
+  it('do not let production run on an embedded database', () => {
+    expect(faultsOf({ NODE_ENV: 'production' })).toEqual([expect.stringMatching(/^DATABASE_URL must be set/)])
+    expect(faultsOf({ NODE_ENV: 'production', DATABASE_URL: 'postgres://db/x' })).toEqual([])
+  })
+
+  it.each([
+    'mysql://user:hunter2@host/x',
+    'user:hunter2@host/x',
+    'postgres//user:hunter2@host/x',
+    'postgres://user:hunter2@host:99999/x',
+    'postgres://user:hunter2@with@signs@host:x/',
+    'postgres://user:hunt/er2@host:x/',
+    'host=db user=me password=hunter2',
+  ])('show no password when they are wrong: %s', (url) => {
+    const text = faultsOf({ DATABASE_URL: url, KAFKA_BROKERS: 'x', KAFKA_SASL_PASSWORD: 'hunter2' }).join('\n')
+    expect(text).toContain('DATABASE_URL must be')
+    expect(text).not.toMatch(/hunter2|hunt\/er2|er2/)
+  })
+})

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import type { Socket } from 'node:net'
+import { Server as NetServer, type Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { type ProblemCode, problemOf } from '../domain/problems.ts'
@@ -11,11 +11,22 @@ export interface HttpLimits {
   readonly requestTimeoutMs: number
   /** how often Node looks for connections that are over their time */
   readonly checkEveryMs: number
+  /**
+   * When the exchange stops, kept connections are open this long yet: a request that is on its way over one of them is
+   * answered and its client told that the connection ends, instead of being cut off.
+   */
+  readonly lingerMs: number
   /** answers under way get this long when the exchange stops */
   readonly drainMs: number
 }
 
-const defaultLimits: HttpLimits = { headersTimeoutMs: 10_000, requestTimeoutMs: 20_000, checkEveryMs: 1000, drainMs: 10_000 }
+const defaultLimits: HttpLimits = {
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 20_000,
+  checkEveryMs: 1000,
+  lingerMs: 500,
+  drainMs: 10_000,
+}
 /** A connection more than this is refused by the kernel's queue: each costs some 20 KB. */
 const maxConnections = 4096
 const keepAliveTimeoutMs = 65_000
@@ -58,19 +69,21 @@ export async function listen(app: Hono, host: string, port: number, limits: Http
   if (address === null || typeof address === 'string') throw new Error('the server listens on no port')
   const close = () => {
     closing = true
-    return drained(server, limits.drainMs)
+    return drained(server, limits)
   }
   return { port: address.port, close }
 }
 
-function drained(server: Server, drainMs: number): Promise<void> {
+function drained(server: Server, { lingerMs, drainMs }: HttpLimits): Promise<void> {
   return new Promise((resolve) => {
+    const linger = setTimeout(() => server.closeIdleConnections(), lingerMs)
     const force = setTimeout(() => server.closeAllConnections(), drainMs)
-    server.close(() => {
+    // the HTTP server's own close() would cut kept connections off at once
+    NetServer.prototype.close.call(server, () => {
+      clearTimeout(linger)
       clearTimeout(force)
       resolve()
     })
-    server.closeIdleConnections()
   })
 }
 

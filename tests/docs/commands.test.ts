@@ -27,7 +27,7 @@ beforeAll(async () => {
   // Postgres of a test that runs as root is another user's
   await chmod(folder, 0o755)
   await symlink(dist, join(folder, 'dist'))
-  await symlink(join(root, 'docs'), join(folder, 'docs'))
+  for (const name of ['docs', 'schemas', 'tests']) await symlink(join(root, name), join(folder, name))
   exchange = spawn(process.execPath, ['dist/main.js', 'serve'], {
     cwd: folder,
     env: { ...environment(), PORT: '0' },
@@ -50,13 +50,13 @@ describe('what the documents say to paste works', () => {
   })
 
   // in this order: the later pages use what the README's reader has made
-  it.each(['README.md', 'docs/bureau.md', 'docs/auditor.md'])('%s', async (name) => {
+  it.each(['README.md', 'docs/bureau.md', 'docs/auditor.md', 'docs/catalogue.md'])('%s', async (name) => {
     const blocks = blocksOf(await readDocument(name), 'bash').filter((block) => !block.includes('npm start'))
     const runnable = blocks.filter((block) => missing.length === 0 || isOnlyNode(block))
     expect(blocks.length).toBeGreaterThan(2)
     const { exitCode, output } = await paste(runnable)
     expect(exitCode, output).toBe(0)
-  })
+  }, 180_000)
 
   it('and a block that fails is noticed', async () => {
     const { exitCode } = await paste(['true\n', 'node dist/main.js receipt verify nothing.tlog-proof\n', 'true\n'])
@@ -75,7 +75,10 @@ async function paste(blocks: readonly string[]): Promise<{ exitCode: number; out
   const script = blocks
     .join('\n')
     .replaceAll('http://127.0.0.1:8080', url)
-    .replace(/node dist\/main\.js (post|record show|keys (?!generate)\w+|sign --token)/g, `node dist/main.js $1 --url ${url}`)
+    .replace(
+      /node dist\/main\.js (post|record show|keys (?!generate)\w+|catalogue apply|sign --token)/g,
+      `node dist/main.js $1 --url ${url}`,
+    )
   const file = join(folder, 'pasted.sh')
   await writeFile(file, `set -euo pipefail\ntrap 'echo "failed: $BASH_COMMAND" >&2' ERR\n${script}`)
   const { exitCode, output } = await run('bash', [file])

@@ -93,7 +93,13 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
     const rules = () => keeper.inForce.rules
     views.set(id, {
       database: ofView,
-      view: createView(ofView, { bureau: id, rules, catalogues: () => keeper.inForce.catalogues, partitionOf, clock: () => new Date() }),
+      view: createView(ofView, {
+        bureau: id,
+        rules,
+        catalogues: () => keeper.inForce.catalogues,
+        partitionOf,
+        clock: () => new Date(),
+      }),
     })
   }
   const bus = createEmbeddedBus({ sql: database.raw, kinds: () => keeper.inForce.rules.kinds, log: logger })

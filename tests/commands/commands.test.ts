@@ -2,6 +2,7 @@ import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { companies } from '../support/companies.ts'
 import { eventually } from '../support/eventually.ts'
 import { examples } from '../support/examples.ts'
 import { type RunningExchange, startExchange } from '../support/exchange.ts'
@@ -268,6 +269,22 @@ describe('a catalogue', () => {
     expect(again).toMatchObject({ code: 0 })
     expect(again.stdout).toContain('nothing to do')
     expect(await logSize()).toBe(size)
+  })
+
+  it('an event that no office answers for is listed as parked, with what waits behind it', async () => {
+    const file = inFolder('no-office.ndjson')
+    const events = companies(1).map((event) => ({ ...event, data: { ...event.data, addressDivision: '210211' } }))
+    await writeFile(file, events.map((event) => `${JSON.stringify(event)}\n`).join(''))
+    const posted = await at('post', file, '--as', 'commerce', '--key', keyOf('commerce'))
+    expect(posted.stdout).toMatch(/^accepted +[12]$/m)
+    const list = (...args: string[]) => lianban(['parked', 'list', ...args], { env: { DATA_DIR: exchange.dataDir } })
+    await eventually(async () => {
+      expect((await list()).stdout).toMatch(/^local-tax +no-office +registration\.established\.v1 +1 +1$/m)
+    })
+    const [event] = events
+    const json = await list('--json', '--bureau', 'local-tax', '--cause', 'no-office')
+    expect(JSON.parse(json.stdout)).toMatchObject([{ bureau: 'local-tax', events: [{ subject: event?.subject }] }])
+    expect((await list('--bureau', 'nobody')).code).toBe(2)
   })
 
   it('what events rest on stays: a used type, the place of a kind on the bus, an operator with a key', async () => {

@@ -73,5 +73,8 @@ async function post(paths: readonly string[], options: Options): Promise<void> {
   if (aborted && reason instanceof Error && !(reason instanceof CommandFailed)) throw reason
   if (aborted) throw new CommandFailed(`stopped: ${reason instanceof Error ? reason.message : reason}`)
   if (summary.refused > 0)
-    throw new CommandFailed(`${summary.refused} refused; mend them in ${rejects.file} and post that file`, 1)
+    throw new CommandFailed(
+      `${summary.refused} refused; ${rejects.file} has each with its reason: mend them and post again, the rest is kept once`,
+      1,
+    )
 }

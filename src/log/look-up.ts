@@ -46,12 +46,13 @@ export async function lookUp(sql: Connection, batch: readonly Appendable[]): Pro
       select e.index, e.received, e.digest, e.party, e.event_id as id
       from rows from (string_to_table(${lines(events.map(({ party }) => party))}, E'\n'),
                       string_to_table(${lines(events.map(({ payload }) => String(payload.id)))}, E'\n')) as w(party, id)
-      join log.entries e on e.kind = 'event' and e.party = w.party and e.event_id = w.id`,
+      cross join lateral (
+        select * from log.entries where kind = 'event' and party = w.party and event_id = w.id limit 1) e`,
     sql<{ kind: string; subject: string; state: SubjectState }[]>`
       select s.kind, s.subject, s.state
       from rows from (string_to_table(${lines(wanted.map(({ kind }) => kind))}, E'\n'),
                       string_to_table(${lines(wanted.map(({ subject }) => subject))}, E'\n')) as w(kind, subject)
-      join log.subjects s on s.kind = w.kind and s.subject = w.subject`,
+      cross join lateral (select * from log.subjects where kind = w.kind and subject = w.subject limit 1) s`,
     operations.length === 0
       ? []
       : sql<Predecessor[]>`

@@ -24,9 +24,12 @@ export function rowOf(index: number, kind: string, entry: string, columns: Parti
   return { ...columns, index, kind, entry, leaf: leafHash(entry) }
 }
 
+/** The envelope's schema allows 128 characters; one beyond the basic plane has two units. */
+const maxIdUnits = 256
+
 /** Ids that an accepted event can have; others can't be in the log and are not looked up. */
 export const canBeAnId = (id: unknown): id is string =>
-  typeof id === 'string' && id.length > 0 && id.length <= 128 && !/[\n\0]/.test(id)
+  typeof id === 'string' && id.length > 0 && id.length <= maxIdUnits && !/[\n\0]/.test(id)
 
 /** Where each decision ends in the log. */
 export interface Plan {

@@ -1,0 +1,177 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { isJsonObject, type JsonObject } from '../domain/text.ts'
+import type { SigningKey } from '../identity/private-key.ts'
+import { signAccessToken } from '../identity/sign.ts'
+import { readStream } from './bounded-stream.ts'
+import { type LogSource, SourceFailed } from './log-source.ts'
+import { sourceOfFiles } from './source-files.ts'
+
+export interface HttpSourceOptions {
+  /** an auditor's key; without one only what is public can be read */
+  readonly key?: SigningKey | undefined
+  /** the log's origin, from its vkey: whom tokens are made out to */
+  readonly origin?: string | undefined
+  /** ends requests and the pauses between them */
+  readonly signal?: AbortSignal | undefined
+  /** how often a request is made before its answer is given up */
+  readonly tries?: number | undefined
+}
+
+/** A log over HTTP: a running exchange, or an export that somebody serves. */
+export interface HttpSource extends LogSource {
+  /** `operation` entries that an exchange has made of this reading: one for each access token that was shown */
+  readonly readings: number
+  /**
+   * What an exchange, and no mere file server, answers to an auditor.
+   *
+   * @param path below the exchange's address, such as `/v1/log/entries?subject=…`
+   * @throws {SourceFailed}
+   */
+  json(path: string): Promise<JsonObject>
+}
+
+/** About half a minute in all: an exchange that restarts is back by then. */
+const defaultTries = 7
+const firstPauseMs = 250
+const longestPauseMs = 10_000
+/** The exchange answers within 20 s or not at all; a large bundle takes its time on a thin line. */
+const requestTimeoutMs = 60_000
+/** As long as an exchange allows: each token that is shown becomes an entry of the log. */
+const tokenLifetimeSeconds = 300
+/** Before it expires, and before a clock that runs somewhat ahead says so. */
+const tokenReuseMs = 200_000
+const maxJsonBytes = 32 * 1024 * 1024
+const maxProblemBytes = 64 * 1024
+
+/**
+ * @param url of an exchange, whose log lies under `/log`, or of the log itself
+ * @throws {SourceFailed} when neither has a checkpoint
+ */
+export async function httpSource(url: string, options: HttpSourceOptions = {}): Promise<HttpSource> {
+  const base = url.replace(/\/+$/, '')
+  const client = new Client(options)
+  const prefixes = base.endsWith('/log') ? [base] : [`${base}/log`, base]
+  for (const prefix of prefixes) {
+    const files = {
+      name: prefix,
+      read: (path: string, maxBytes: number) => client.get(`${prefix}/${path}`, maxBytes, /^(tile\/entries|blob)\//.test(path)),
+      close: () => Promise.resolve(),
+    }
+    if ((await files.read('checkpoint', maxProblemBytes)) === undefined) continue
+    return {
+      ...sourceOfFiles(files),
+      get readings() {
+        return client.tokens
+      },
+      async json(path) {
+        const bytes = await client.get(`${prefix.replace(/\/log$/, '')}${path}`, maxJsonBytes, true)
+        if (bytes === undefined) throw new SourceFailed('missing', `${base} has no ${path}`)
+        return parsed(bytes, `${base}${path}`)
+      },
+    }
+  }
+  throw new SourceFailed(
+    'missing',
+    `${base} has no log: ${prefixes.map((prefix) => `${prefix}/checkpoint`).join(' and ')} are not there`,
+  )
+}
+
+class Client {
+  readonly #options: HttpSourceOptions
+  #token: { readonly text: Promise<string>; readonly madeAt: number } | undefined
+  tokens = 0
+
+  constructor(options: HttpSourceOptions) {
+    this.#options = options
+  }
+
+  async get(url: string, maxBytes: number, withToken: boolean): Promise<Buffer | undefined> {
+    const { tries = defaultTries, signal } = this.#options
+    for (let tried = 1; ; tried++) {
+      const answer = await this.#once(url, maxBytes, withToken)
+      if (!('again' in answer)) return answer.bytes
+      if (tried >= tries || signal?.aborted)
+        throw new SourceFailed(
+          'away',
+          `${url} does not answer (${answer.again}), asked ${tried === 1 ? 'once' : `${tried} times`}`,
+        )
+      const growing = Math.min(longestPauseMs, firstPauseMs * 2 ** (tried - 1)) * (0.5 + Math.random() / 2)
+      const asked = Math.min(longestPauseMs, answer.afterSeconds * 1000)
+      await pause(Math.max(growing, asked), undefined, signal === undefined ? {} : { signal }).catch(() => undefined)
+    }
+  }
+
+  /** An answer, or why it is worth asking again. */
+  async #once(
+    url: string,
+    maxBytes: number,
+    withToken: boolean,
+  ): Promise<{ bytes: Buffer | undefined } | { again: string; afterSeconds: number }> {
+    const { signal } = this.#options
+    const timeout = AbortSignal.timeout(requestTimeoutMs)
+    try {
+      const response = await fetch(url, {
+        headers: withToken ? await this.#authorization() : {},
+        redirect: 'manual',
+        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      })
+      return await this.#read(response, url, maxBytes)
+    } catch (error) {
+      if (error instanceof SourceFailed) throw error
+      return { again: causeOf(error), afterSeconds: 0 }
+    }
+  }
+
+  async #read(response: Response, url: string, maxBytes: number) {
+    const { status, body } = response
+    const good = status === 200
+    const bytes = body === null ? Buffer.alloc(0) : await readStream(body, good ? maxBytes : maxProblemBytes)
+    if (good && bytes === undefined) throw new SourceFailed('refused', `${url} answers with more than ${maxBytes} bytes`)
+    if (good || status === 404 || status === 410) return { bytes: good ? bytes : undefined }
+    if (status === 429 || status >= 500) {
+      const after = Number(response.headers.get('retry-after'))
+      return { again: `HTTP ${status}`, afterSeconds: Number.isFinite(after) ? after : 0 }
+    }
+    if (status >= 300 && status < 400)
+      throw new SourceFailed('refused', `${url} sends elsewhere (HTTP ${status}), which a log must not; give its final address`)
+    throw new SourceFailed('refused', `${url} refuses (HTTP ${status}): ${reasonOf(bytes) ?? 'it does not say why'}`)
+  }
+
+  async #authorization(): Promise<Record<string, string>> {
+    const { key, origin } = this.#options
+    if (key === undefined || origin === undefined) return {}
+    if (this.#token === undefined || performance.now() - this.#token.madeAt > tokenReuseMs) {
+      this.tokens++
+      const text = signAccessToken(key, { audience: origin, lifetimeSeconds: tokenLifetimeSeconds })
+      this.#token = { text, madeAt: performance.now() }
+    }
+    return { authorization: `Bearer ${await this.#token.text}` }
+  }
+}
+
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { cause } = error
+  if (!(cause instanceof Error)) return error.message
+  return cause.message || ('code' in cause ? String(cause.code) : cause.name)
+}
+
+function reasonOf(bytes: Buffer | undefined): string | undefined {
+  try {
+    const problem: unknown = JSON.parse(String(bytes))
+    return isJsonObject(problem) && typeof problem.detail === 'string' ? problem.detail : undefined
+  } catch {
+    // a proxy's page, most likely
+    return undefined
+  }
+}
+
+function parsed(bytes: Buffer, url: string): JsonObject {
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8'))
+    if (isJsonObject(value)) return value
+  } catch {
+    // said below
+  }
+  throw new SourceFailed('refused', `${url} answers with what is no JSON object`)
+}

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
@@ -22,6 +22,7 @@ export interface Running {
 
 /** Several processes on one database, one log key and one bus, each with a data directory of its own. */
 export interface Deployment {
+  readonly logKeyFile: string
   /**
    * Starts a process and waits until it says that it is ready.
    *
@@ -38,13 +39,21 @@ export interface Deployment {
 
 const readyTimeoutMs = 60_000
 
+/** A test run that ends early must not leave them behind. */
+const children = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
+
 /** @param env settings that all processes share: `DATABASE_URL`, `KAFKA_…`, `CATALOGUE` */
 export async function deploy(env: Readonly<Record<string, string>>): Promise<Deployment> {
   const folder = await mkdtemp(join(tmpdir(), 'lianban-e2e-'))
-  const shared = { LOG_KEY_FILE: join(folder, 'log.key'), LOG_LEVEL: 'info', ...env }
+  const logKeyFile = join(folder, 'log.key')
+  const shared = { LOG_KEY_FILE: logKeyFile, LOG_LEVEL: 'info', ...env }
   const dataDirs: string[] = []
   const running = new Set<Running>()
   return {
+    logKeyFile,
     async start(args, own = {}, dataDir = join(folder, `${args[0]}-${dataDirs.length}`)) {
       if (!dataDirs.includes(dataDir)) dataDirs.push(dataDir)
       await mkdir(dataDir, { recursive: true })
@@ -66,12 +75,10 @@ export async function deploy(env: Readonly<Record<string, string>>): Promise<Dep
 
 async function launch(args: readonly string[], env: Readonly<Record<string, string>>, dataDir: string): Promise<Running> {
   const child = spawn(process.execPath, [mainFile, ...args], { env: cleanEnv(env), stdio: ['ignore', 'pipe', 'pipe'] })
-  // a test run that ends early must not leave it behind
-  const end = () => child.kill('SIGKILL')
-  process.once('exit', end)
+  children.add(child)
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk: string) => (output += chunk))
-  const exited = once(child, 'exit').finally(() => process.off('exit', end))
+  const exited = once(child, 'exit').finally(() => children.delete(child))
   const signal = async (name: NodeJS.Signals) => {
     child.kill(name)
     await exited

@@ -178,13 +178,16 @@ export async function openLog(
       metrics.logSize.set(size)
       lastCheckpoint.keep(size, checkpoint)
     })
-    const group = new GroupCommit(async (batch) => {
-      const stop = metrics.commitSeconds.startTimer()
-      metrics.batchEvents.observe(batch.length)
-      const answers = await commit.commit(batch)
-      stop()
-      return answers
-    })
+    const group = new GroupCommit(
+      async (batch) => {
+        const stop = metrics.commitSeconds.startTimer()
+        metrics.batchEvents.observe(batch.length)
+        const answers = await commit.commit(batch)
+        stop()
+        return answers
+      },
+      () => commit.close(),
+    )
     await keysForDevelopment(config, keeper, group, logger)
     return { keeper, key, group }
   } finally {

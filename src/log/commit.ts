@@ -16,7 +16,7 @@ import { extend, type RightEdge } from './right-edge.ts'
 import { planRows, type Row, rowOf, statesOf } from './rows.ts'
 import type { RulesInForce, RulesKeeper } from './rules-in-force.ts'
 import { readEdge } from './tile-store.ts'
-import { type Connection, onOwnConnection, onPooledConnection } from './transaction.ts'
+import { type Connection, LastingConnection, onOwnConnection } from './transaction.ts'
 import { writeAndCommit } from './write-batch.ts'
 
 /** The channel that tells gateways of new keys and catalogues. */
@@ -32,6 +32,7 @@ type Item = EventToAppend | OperationToAppend
  */
 export class LogCommit {
   readonly #sql: RawSql
+  readonly #connection: LastingConnection
   readonly #keeper: RulesKeeper
   readonly #key: LogKey
   readonly #onCommitted: (size: number, checkpoint: string) => void
@@ -41,6 +42,7 @@ export class LogCommit {
   /** @param onCommitted hears of every checkpoint once it is durable */
   constructor(sql: RawSql, keeper: RulesKeeper, key: LogKey, onCommitted: (size: number, checkpoint: string) => void) {
     this.#sql = sql
+    this.#connection = new LastingConnection(sql)
     this.#keeper = keeper
     this.#key = key
     this.#onCommitted = onCommitted
@@ -67,8 +69,13 @@ export class LogCommit {
     }
   }
 
+  /** Gives back its connection; nothing may be committed meanwhile. */
+  close(): Promise<void> {
+    return this.#connection.close()
+  }
+
   async #commitItems(batch: readonly Item[]): Promise<readonly Appended[]> {
-    const answers = await onPooledConnection(this.#sql, (connection) =>
+    const answers = await this.#connection.run((connection) =>
       this.#append(connection, batch, (head) =>
         this.#keeper.inForce.index === head.rulesIndex ? this.#keeper.inForce : undefined,
       ),

@@ -37,14 +37,19 @@ type Commit = (batch: readonly Appendable[]) => Promise<readonly Appended[]>
  */
 export class GroupCommit {
   readonly #commit: Commit
+  readonly #closeCommit: () => Promise<void>
   #waiting: Waiting[] = []
   readonly #ofParty = new Map<string, number>()
   #running: Promise<void> | undefined
   #closed = false
 
-  /** @param commit makes a batch durable; when it throws, nobody knows whether it did */
-  constructor(commit: Commit) {
+  /**
+   * @param commit makes a batch durable; when it throws, nobody knows whether it did
+   * @param closeCommit gives back what commit holds, once it is needed no more
+   */
+  constructor(commit: Commit, closeCommit: () => Promise<void> = () => Promise.resolve()) {
     this.#commit = commit
+    this.#closeCommit = closeCommit
   }
 
   get waiting(): number {
@@ -72,6 +77,7 @@ export class GroupCommit {
   async close(): Promise<void> {
     this.#closed = true
     await this.#running
+    await this.#closeCommit()
   }
 
   async #run(): Promise<void> {

@@ -24,6 +24,50 @@ export async function onPooledConnection<T>(pool: RawSql, work: (connection: Con
   }
 }
 
+/** Closed by itself after this long without a transaction, for whoever forgets to close it. */
+const idleSeconds = 30
+
+/**
+ * A connection beside the pool for one transaction after the other, thrown away with its client when it is lost.
+ *
+ * A connection of postgres.js 3.4.9 that is ended in the middle of a statement keeps what it was about to write and the error it
+ * was told, and may never come back; a new client has nothing to keep.
+ */
+export class LastingConnection {
+  readonly #pool: RawSql
+  #client: RawSql | undefined
+
+  constructor(pool: RawSql) {
+    this.#pool = pool
+  }
+
+  /** One transaction, as {@link onPooledConnection} does it; one at a time. */
+  async run<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    this.#client ??= besidePool(this.#pool, () => undefined)
+    const client = this.#client
+    let connection: Connection | undefined
+    try {
+      connection = await client.reserve()
+      const result = await work(connection)
+      connection.release()
+      return result
+    } catch (error) {
+      if (connection !== undefined && !isLost(error) && (await rolledBack(connection))) connection.release()
+      else {
+        this.#client = undefined
+        // its end is awaited by nobody: the next transaction has a client of its own
+        client.end({ timeout: 0 }).catch(() => undefined)
+      }
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#client?.end({ timeout: 1 })
+    this.#client = undefined
+  }
+}
+
 /**
  * Opens a connection for one transaction that also waits for other things, and closes it in the end: whatever was not
  * committed is rolled back with it. A few milliseconds dearer than the pool's.
@@ -38,8 +82,7 @@ export async function onOwnConnection<T>(
   const onclose = () => {
     lost = true
   }
-  // the client takes options that it has parsed before, as its own listen() does; its types don't say so
-  const client: RawSql = Reflect.apply(postgres, undefined, [{ ...pool.options, max: 1, onclose }])
+  const client = besidePool(pool, onclose)
   try {
     return await work(await client.reserve(), () => {
       if (lost) throw new ConnectionLost()
@@ -47,6 +90,12 @@ export async function onOwnConnection<T>(
   } finally {
     await client.end({ timeout: 0 })
   }
+}
+
+/** One more connection to the pool's database. */
+function besidePool(pool: RawSql, onclose: () => void): RawSql {
+  // the client takes options that it has parsed before, as its own listen() does; its types don't say so
+  return Reflect.apply(postgres, undefined, [{ ...pool.options, max: 1, idle_timeout: idleSeconds, onclose }])
 }
 
 /** The database closed the connection in the middle of a transaction. */

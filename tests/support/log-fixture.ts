@@ -92,7 +92,10 @@ export async function openLogGateway(url: string, logKey: LogKey): Promise<LogGa
   const database = connect(url, { name: 'lianban test log', maxConnections: 4 })
   const keeper = await RulesKeeper.load(database.raw)
   const commit = new LogCommit(database.raw, keeper, logKey, () => undefined)
-  const group = new GroupCommit((batch) => commit.commit(batch))
+  const group = new GroupCommit(
+    (batch) => commit.commit(batch),
+    () => commit.close(),
+  )
   const check: LogGateway['check'] = async (compact) => {
     const { keys, rules, index } = keeper.inForce
     const verified = await openSignedEvent(compact, keys, { origin, aud: rules.catalogue.audience })

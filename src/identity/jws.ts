@@ -5,6 +5,7 @@ import { maxEventBytes, splitCompact } from './compact.ts'
 import type { KeysInForce, RegisteredKey } from './keys-in-force.ts'
 import { type ProtectedHeader, readProtectedHeader, signatureInvalid, type Typ } from './protected-header.ts'
 import { parseStrictJson } from './strict-json.ts'
+import type { verifyHere } from './verify-here.ts'
 import { verifySignature } from './verify-signature.ts'
 
 /** Whom an event must be addressed to. */
@@ -14,6 +15,9 @@ export interface Audience {
   /** the catalogue's `audience` */
   readonly aud: 'optional' | 'required'
 }
+
+/** Throws `signature-invalid`. Either takes and refuses the same; they differ in where the arithmetic runs. */
+export type SignatureVerifier = typeof verifySignature | typeof verifyHere
 
 /** A JWS whose signature fits a key in force. */
 export interface SignedPayload {
@@ -66,13 +70,18 @@ export type { VerifiedEvent }
  * @throws {RefusedRequest} `too-large`, `malformed`, `signature-invalid`; nothing is logged for any of them
  * @see RFC 7515 section 5.2; RFC 8725 for what is left out
  */
-export async function openSignedEvent(compact: string, keys: KeysInForce, audience: Audience): Promise<VerifiedEvent> {
+export async function openSignedEvent(
+  compact: string,
+  keys: KeysInForce,
+  audience: Audience,
+  verify: SignatureVerifier = verifySignature,
+): Promise<VerifiedEvent> {
   if (compact.length > maxEventBytes)
     throw new RefusedRequest('too-large', {
       en: `the compact JWS has ${compact.length} bytes, ${maxEventBytes} are allowed`,
       zh: `紧凑 JWS 为 ${compact.length} 字节，上限 ${maxEventBytes} 字节`,
     })
-  const signed = await openJws(compact, 'event+jws', keys)
+  const signed = await openJws(compact, 'event+jws', keys, verify)
   const { aud } = signed.header.members
   if (aud === undefined ? audience.aud === 'required' : aud !== audience.origin)
     throw signatureInvalid({
@@ -87,13 +96,18 @@ export async function openSignedEvent(compact: string, keys: KeysInForce, audien
  *
  * @throws {RefusedRequest} `malformed`, `signature-invalid`
  */
-export async function openJws(compact: string, typ: Typ, keys: KeysInForce): Promise<SignedPayload> {
+export async function openJws(
+  compact: string,
+  typ: Typ,
+  keys: KeysInForce,
+  verify: SignatureVerifier = verifySignature,
+): Promise<SignedPayload> {
   const parts = splitCompact(compact)
   const payload = parseStrictJson(parts.payload)
   const header = readProtectedHeader(parts.header, typ)
   const key = keys.find(header.kid)
   if (key === undefined) throw signatureInvalid({ en: 'the kid names no key in force', zh: 'kid 所指密钥不存在或已失效' })
-  await verifySignature(compact, header, key)
+  await verify(compact, header, key)
   return { key, header, payload, payloadBytes: parts.payload }
 }
 

@@ -1,0 +1,91 @@
+import { type CheckResult, checkEvent } from '../../catalogue/check-event.ts'
+import type { Rules } from '../../catalogue/rules.ts'
+import { RefusedRequest } from '../../domain/refusal.ts'
+import type { JsonObject } from '../../domain/text.ts'
+import { splitCompact } from '../../identity/compact.ts'
+import { openSignedEvent, type VerifiedEvent } from '../../identity/jws.ts'
+import type { KeysInForce } from '../../identity/keys-in-force.ts'
+import { parseStrictJson } from '../../identity/strict-json.ts'
+import { verifyHere } from '../../identity/verify-here.ts'
+import type { FindingCode } from './finding.ts'
+import { momentsOf } from './moment.ts'
+
+export interface InForce {
+  readonly origin: string
+  readonly keys: KeysInForce
+  readonly rules: Rules
+}
+
+export interface JudgedEvent {
+  readonly verified: VerifiedEvent
+  readonly check: CheckResult & { readonly state: 'valid' }
+}
+
+/** Why an event may not stand where it stands. */
+export interface Objection {
+  readonly code: FindingCode
+  readonly cause: string
+}
+
+/** Checks 1, 2, 3, 5 and 6 of an event as the gateway makes them, by the keys and rules in force at its index. */
+export async function judgeEvent(
+  jws: string,
+  received: Date,
+  { origin, keys, rules }: InForce,
+): Promise<JudgedEvent | Objection> {
+  const verified = await opened(jws, { origin, keys, rules })
+  if ('code' in verified) return verified
+  const check = checkInTime(verified, received, rules)
+  return check.state === 'valid' ? { verified, check } : objectionOf(check)
+}
+
+async function opened(jws: string, { origin, keys, rules }: InForce): Promise<VerifiedEvent | Objection> {
+  try {
+    return await openSignedEvent(jws, keys, { origin, aud: rules.catalogue.audience }, verifyHere)
+  } catch (error) {
+    if (!(error instanceof RefusedRequest)) throw error
+    const cause = error.refusal.detail.en
+    return error.refusal.code === 'signature-invalid' ? unsigned(jws, keys, cause) : { code: 'jws', cause }
+  }
+}
+
+/** Which of the reasons why a signature is not valid it is. */
+function unsigned(jws: string, keys: KeysInForce, cause: string): Objection {
+  const kid = kidOf(jws)
+  const known = kid === undefined ? undefined : keys.known(kid)
+  if (kid === undefined || known === undefined) return { code: 'key-unknown', cause: `${cause} (${kid ?? 'no kid'})` }
+  if (known.revoked === undefined) return { code: 'signature', cause: `${cause} (key ${kid} of ${known.key.party})` }
+  return {
+    code: 'key-revoked',
+    cause: `it is signed by the key ${kid} of ${known.key.party}, which entry ${known.revoked.index} revoked`,
+  }
+}
+
+function kidOf(jws: string): string | undefined {
+  try {
+    const { kid }: JsonObject = parseStrictJson(splitCompact(jws).header)
+    return typeof kid === 'string' ? kid : undefined
+  } catch {
+    return undefined // what is wrong with the header was said already
+  }
+}
+
+function checkInTime({ payload, party }: VerifiedEvent, received: Date, rules: Rules): CheckResult {
+  const [first, ...others] = momentsOf(received).map((now) => () => checkEvent(payload, party, rules, now))
+  const check = first?.() ?? checkEvent(payload, party, rules, received)
+  if (check.state === 'valid' || !check.afterDuplicates) return check
+  for (const again of others) {
+    const result = again()
+    if (result.state === 'valid') return result
+  }
+  return check
+}
+
+function objectionOf({ refusal }: CheckResult & { state: 'refused' }): Objection {
+  const { code, detail, errors = [] } = refusal
+  const [first] = errors
+  const more = errors.length > 1 ? `, and ${errors.length - 1} more` : ''
+  const cause = first === undefined ? detail.en : `${first.pointer || '/'} ${first.code}: ${first.message.en}${more}`
+  if (code === 'sender-not-allowed') return { code: 'authority', cause }
+  return { code: code === 'unknown-type' ? 'unknown-type' : 'invalid-event', cause }
+}

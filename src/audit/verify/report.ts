@@ -1,0 +1,34 @@
+import type { FindingsSnapshot } from './finding.ts'
+import type { Doubt } from './second-look.ts'
+
+/** What a verification came to. */
+export interface AuditReport {
+  /** what was read: URL, folder or file */
+  readonly source: string
+  readonly origin: string
+  readonly vkey: string
+  readonly verifiedAt: string
+  readonly tookMs: number
+  /** undefined when the checkpoint itself was no good, and nothing else was looked at */
+  readonly checkpoint: { readonly size: number; readonly root: string } | undefined
+  readonly lastVisit: { readonly size: number; readonly root: string; readonly verifiedAt: string } | undefined
+  readonly operator: {
+    /** of the key at index 1 */
+    readonly thumbprint: string | undefined
+    /** whether the auditor said it by --operator */
+    readonly pinned: boolean
+  }
+  readonly keys: number
+  readonly catalogues: number
+  /** entries by kind */
+  readonly kinds: Readonly<Record<string, number>>
+  /** good events by type */
+  readonly types: Readonly<Record<string, number>>
+  /** entries by `<day> <kind>`, days as YYYY-MM-DD in UTC */
+  readonly days: Readonly<Record<string, number>>
+  readonly findings: FindingsSnapshot
+  /** no findings: valid events signed by keys that were later said to be in other hands by then */
+  readonly doubtful: readonly (Doubt & { readonly events: number; readonly indexes: readonly number[] })[]
+  /** whether it went on from where an earlier run was stopped */
+  readonly resumed: boolean
+}

@@ -1,0 +1,131 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import type { Catalogue, EventType, Kind } from '../../catalogue/catalogue.ts'
+import { foldState } from '../../domain/fold.ts'
+import type { SubjectState } from '../../domain/order.ts'
+import { type Finding, maxListedPerCode } from './finding.ts'
+import { type DigestTrace, type EventTrace, operationMark, refusalMark, type StepTrace } from './trace.ts'
+
+/** A key that its holder says was in other hands, and since when. */
+export interface Doubt {
+  readonly kid: string
+  readonly party: string
+  /** index of the entry that registered it */
+  readonly registeredAt: number
+  readonly revokedAt: number
+  readonly since: string
+}
+
+export type SecondLookJob =
+  | { readonly look: 'twice'; readonly file: string; readonly doubts: readonly Doubt[] }
+  | { readonly look: 'order'; readonly file: string; readonly catalogues: readonly Catalogue[] }
+
+export interface SecondLook {
+  readonly findings: readonly Finding[]
+  /** beyond those that are listed */
+  readonly more: Readonly<Record<string, number>>
+  /** by {@link Doubt}: events that were signed since then; the first of them */
+  readonly doubtful: readonly { readonly count: number; readonly indexes: readonly number[] }[]
+}
+
+/** Compares everything that met in one partition. Its memory is that of one partition's senders, ids and subjects. */
+export async function lookAgain(job: SecondLookJob): Promise<SecondLook> {
+  const found = new Found()
+  const look = job.look === 'twice' ? twice(found, job.doubts) : order(found, job.catalogues)
+  if (await stat(job.file).catch(() => undefined)) {
+    for await (const line of createInterface({ input: createReadStream(job.file), crlfDelay: Number.POSITIVE_INFINITY }))
+      look(line)
+  }
+  return found
+}
+
+class Found implements SecondLook {
+  readonly findings: Finding[] = []
+  readonly more: Record<string, number> = {}
+  doubtful: { count: number; indexes: number[] }[] = []
+
+  add(finding: Finding): void {
+    const listed = this.findings.filter(({ code }) => code === finding.code).length
+    if (listed < maxListedPerCode) this.findings.push(finding)
+    else this.more[finding.code] = (this.more[finding.code] ?? 0) + 1
+  }
+}
+
+/** A gateway asks its clock when it looks back, a little after `received`. */
+const refusalMemoryMs = 24 * 3_600_000 - 60_000
+
+function twice(found: Found, doubts: readonly Doubt[]): (line: string) => void {
+  const events = new Map<string, number>()
+  const digests = new Map<string, { index: number; receivedMs: number }>()
+  const since = doubts.map((doubt) => Date.parse(doubt.since))
+  found.doubtful = doubts.map(() => ({ count: 0, indexes: [] }))
+  return (line) => {
+    const trace: EventTrace | DigestTrace = JSON.parse(line)
+    const [index, receivedMs, mark, whose, what] = trace
+    if (mark === refusalMark || mark === operationMark) {
+      const key = `${mark} ${whose} ${what}`
+      const before = digests.get(key)
+      digests.set(key, { index, receivedMs })
+      if (before === undefined) return
+      if (mark === operationMark)
+        found.add({ code: 'operation-repeated', index, cause: `what it records is on record at entry ${before.index} already` })
+      else if (receivedMs - before.receivedMs < refusalMemoryMs)
+        found.add({
+          code: 'refusal-repeated',
+          index,
+          cause: `entry ${before.index} refuses the same for ${what}, less than 24 hours before`,
+        })
+      return
+    }
+    const key = `${whose}\n${what}`
+    const before = events.get(key)
+    if (before === undefined) events.set(key, index)
+    else
+      found.add({
+        code: 'duplicate-id',
+        index,
+        cause: `${whose} has sent an event with the id ${what} at entry ${before} already`,
+      })
+    for (const [place, doubt] of doubts.entries()) {
+      if (doubt.registeredAt !== mark || receivedMs < (since[place] ?? 0) || index > doubt.revokedAt) continue
+      const doubtful = found.doubtful[place]
+      if (doubtful === undefined) continue
+      doubtful.count++
+      if (doubtful.indexes.length < maxListedPerCode) doubtful.indexes.push(index)
+    }
+  }
+}
+
+interface OrderRules {
+  readonly type: EventType
+  readonly kind: Kind
+}
+
+function order(found: Found, catalogues: readonly Catalogue[]): (line: string) => void {
+  const rules = catalogues.map(rulesOf)
+  // as text they take a fifth of the memory
+  const states = new Map<string, string>()
+  return (line) => {
+    const [index, catalogue, typeName, subject, sender, today, data]: StepTrace = JSON.parse(line)
+    const known = rules[catalogue]?.get(typeName)
+    if (known === undefined) throw new Error(`entry ${index} was judged by rules that are not there`)
+    const key = `${known.kind.id}\n${subject}`
+    const before = states.get(key)
+    const state: SubjectState | undefined = before === undefined ? undefined : JSON.parse(before)
+    const folded = foldState(state, { sender, data }, known.kind, known.type.order, today)
+    if ('refused' in folded) {
+      const { code, detail } = folded.refused
+      found.add({ code: 'legal-order', index, cause: `${typeName} of ${subject}: ${code}: ${detail.en}` })
+    } else states.set(key, JSON.stringify(folded.state))
+  }
+}
+
+function rulesOf({ types, kinds }: Catalogue): ReadonlyMap<string, OrderRules> {
+  return new Map(
+    types.flatMap((type) => {
+      const kind = kinds.find(({ id }) => id === type.kind)
+      return kind === undefined ? [] : [[type.type, { type, kind }] as const]
+    }),
+  )
+}

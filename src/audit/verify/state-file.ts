@@ -1,0 +1,45 @@
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { type Checkpoint, openCheckpoint } from '../../log/checkpoint.ts'
+import type { NoteVerifier } from '../../log/note.ts'
+
+const format = 'lianban-audit-state@1'
+
+/** What an auditor keeps between two visits. */
+export interface LastVisit {
+  readonly checkpoint: Checkpoint
+  /** the signed checkpoint */
+  readonly note: string
+  readonly verifiedAt: string
+}
+
+/** The state file can't be used; nothing was checked. */
+export class StateInvalid extends Error {
+  override readonly name = 'StateInvalid'
+}
+
+/**
+ * @returns undefined when there is no file yet: the first visit
+ * @throws {StateInvalid} when it is of another log, or was changed
+ */
+export async function readState(file: string, log: NoteVerifier): Promise<LastVisit | undefined> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw new StateInvalid(`the state file ${file} can't be read: ${error.message}`)
+  })
+  if (text === undefined) return undefined
+  try {
+    const state: { readonly format?: unknown; readonly checkpoint?: unknown; readonly verifiedAt?: unknown } = JSON.parse(text)
+    if (state.format !== format || typeof state.checkpoint !== 'string' || typeof state.verifiedAt !== 'string')
+      throw new Error(`it is no ${format}`)
+    return { checkpoint: openCheckpoint(state.checkpoint, log), note: state.checkpoint, verifiedAt: state.verifiedAt }
+  } catch (error) {
+    throw new StateInvalid(`the state file ${file} is no good: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** Whole or not at all, also when the machine stops in between. */
+export async function writeState(file: string, note: string, verifiedAt: string): Promise<void> {
+  const next = `${file}.new`
+  await writeFile(next, `${JSON.stringify({ format, verifiedAt, checkpoint: note }, null, 2)}\n`)
+  await rename(next, file)
+}

@@ -1,0 +1,105 @@
+import { writeFile } from 'node:fs/promises'
+import { type Command, InvalidArgumentError } from 'commander'
+import { SourceFailed } from '../audit/log-source.ts'
+import { openSource } from '../audit/open-source.ts'
+import { htmlReport } from '../audit/report/html-report.ts'
+import { jsonReport } from '../audit/report/json-report.ts'
+import { textReport } from '../audit/report/text-report.ts'
+import type { AuditReport } from '../audit/verify/report.ts'
+import { StateInvalid } from '../audit/verify/state-file.ts'
+import { VerifyStopped, verifyLog } from '../audit/verify/verify.ts'
+import { rateBar } from './audit-progress.ts'
+import { readVkey, type VkeyOptions, withVkey } from './audit-vkey.ts'
+import { CommandFailed } from './command.ts'
+import { onInterrupt } from './interrupt.ts'
+import { faultOf, readSigningKey } from './key-file.ts'
+import { wholeNumber } from './options.ts'
+
+interface Options extends VkeyOptions {
+  readonly operator?: string
+  readonly state?: string
+  readonly key?: string
+  readonly json?: true
+  readonly html?: string
+  readonly workers?: number
+}
+
+/** `audit verify` */
+export function addAuditVerify(audit: Command): void {
+  withVkey(
+    audit
+      .command('verify')
+      .description('check everything a log says: that nothing was lost, altered, slipped in, or against the rules of its time')
+      .argument('<url|folder|file>', "the exchange's URL, or folder or zip of an export")
+      .option(
+        '--operator <thumbprint>',
+        "thumbprint of the first operator's key (RFC 7638), as the operator told you",
+        thumbprintOf,
+      )
+      .option('--state <file>', 'keeps the checkpoint of this visit for the next one, and the work when it is stopped')
+      .option('--key <file>', "an auditor's private JWK, for a running exchange: entries hold personal data")
+      .option('--json', 'the report as JSON')
+      .option('--html <file>', 'also the report as a page to print')
+      .option('--workers <n>', 'threads; default: one per core', wholeNumber(1, 256)),
+  )
+    .addHelpText(
+      'after',
+      '\nExample:\n  lianban audit verify export --vkey log.vkey --operator 3q2-7w… --state visit.json --html report.html\n\n' +
+        'Exit code 0: nothing was found; 1: findings; 2: it could not be checked. Stopped (Ctrl-C) or killed, it goes on where it was\n' +
+        'when it is called again with the same --state.',
+    )
+    .action(run)
+}
+
+async function run(target: string, options: Options): Promise<void> {
+  const { vkey, verifier } = await readVkey(options)
+  const key = options.key === undefined ? undefined : await readSigningKey(options.key)
+  const stop = new AbortController()
+  const listening = onInterrupt(() => stop.abort())
+  const bar = rateBar()
+  let report: AuditReport
+  try {
+    const source = await openSource(target, { key, origin: verifier.name })
+    try {
+      report = await verifyLog(source, {
+        log: verifier,
+        vkey,
+        onProgress: bar.update,
+        signal: stop.signal,
+        ...(options.operator === undefined ? {} : { operator: options.operator }),
+        ...(options.state === undefined ? {} : { stateFile: options.state }),
+        ...(options.workers === undefined ? {} : { workers: options.workers }),
+      })
+    } finally {
+      await source.close()
+    }
+  } catch (error) {
+    throw failureOf(error, options)
+  } finally {
+    bar.stop()
+    listening()
+  }
+  await tell(report, options)
+}
+
+async function tell(report: AuditReport, { json, html }: Options): Promise<void> {
+  process.stdout.write(json ? jsonReport(report) : textReport(report))
+  if (html !== undefined) {
+    await writeFile(html, htmlReport(report)).catch((error) => {
+      throw new CommandFailed(`the page can't be written to ${html}: ${faultOf(error)}`)
+    })
+  }
+  if (Object.keys(report.findings.counts).length > 0) process.exitCode = 1
+}
+
+function failureOf(error: unknown, { state }: Options): unknown {
+  const goesOn = state === undefined ? '' : '; call it again with the same --state to go on'
+  if (error instanceof VerifyStopped) return new CommandFailed(`stopped before the end, so nothing is known yet${goesOn}`)
+  if (error instanceof SourceFailed) return new CommandFailed(`could not check: ${error.message}${goesOn}`)
+  return error instanceof StateInvalid ? new CommandFailed(error.message) : error
+}
+
+function thumbprintOf(text: string): string {
+  if (!/^[\w-]{43}$/.test(text)) throw new InvalidArgumentError('It must be a JWK thumbprint: 43 characters of base64url.')
+  return text
+}

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { CatalogueInvalid } from './catalogue/rules.ts'
+import { addAuditCommands } from './commands/audit.ts'
 import { addCatalogueCommands } from './commands/catalogue.ts'
 import { CommandFailed } from './commands/command.ts'
 import { addKeysCommands } from './commands/keys.ts'
@@ -26,6 +27,7 @@ addCatalogueCommands(program)
 addSignCommand(program)
 addPostCommand(program)
 addReceiptCommands(program)
+addAuditCommands(program)
 addRecordCommands(program)
 addParkedCommands(program)
 

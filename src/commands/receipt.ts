@@ -1,12 +1,8 @@
-import { access } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { isJsonObject, type JsonObject } from '../domain/text.ts'
-import { splitCompact } from '../identity/compact.ts'
-import { parseStrictJson } from '../identity/strict-json.ts'
 import { parseVkey } from '../log/note.ts'
-import { parseReceipt, verifyReceipt } from '../log/receipt.ts'
-import { CommandFailed } from './command.ts'
-import { faultOf, readBytes, readText } from './key-file.ts'
+import { verifyReceipt } from '../log/receipt.ts'
+import { readText } from './key-file.ts'
+import { attempt, contentRows, exists, receiptEntry } from './receipt-content.ts'
 import { tableText } from './table.ts'
 
 interface Options {
@@ -38,7 +34,7 @@ export function addReceiptCommands(program: Command): void {
 async function verify(file: string, { vkey, entry: entryFile }: Options): Promise<void> {
   const text = await readText(file)
   const log = await logOf(vkey)
-  const entry = await entryOf(file, text, entryFile)
+  const entry = await receiptEntry(file, text, entryFile)
   const checked = attempt(() => verifyReceipt(text, entry, log), 1, `${file} proves nothing: `)
   process.stdout.write(
     tableText([
@@ -55,54 +51,4 @@ async function logOf(vkey: string) {
   // a vkey always has plus signs in it, and a path to one seldom
   const text = vkey.split('+').length >= 3 && !(await exists(vkey)) ? vkey : await readText(vkey)
   return attempt(() => parseVkey(text.trim()), 2, '--vkey: ')
-}
-
-async function entryOf(file: string, receipt: string, entryFile: string | undefined): Promise<Uint8Array> {
-  if (entryFile !== undefined) return readBytes(entryFile)
-  const beside = `${file.replace(/\.tlog-proof$/, '')}.entry`
-  if (await exists(beside)) return readBytes(beside)
-  const { extra } = attempt(() => parseReceipt(receipt), 1, `${file} proves nothing: `)
-  if (extra === undefined)
-    throw new CommandFailed(`${beside} is not there and the receipt carries no entry; say with --entry what it is a receipt of`)
-  return extra
-}
-
-/** What the entry says; only reached when it is proved. */
-function contentRows(bytes: Uint8Array): string[][] {
-  const entry = parseStrictJson(bytes)
-  const { kind, received, jws } = entry
-  const common = [
-    ['entry', String(kind)],
-    ['received', String(received)],
-  ]
-  if (typeof jws !== 'string') return [...common, ...textRows(entry, ['action', 'party', 'kid', 'problem', 'id', 'type'])]
-  const { header, payload } = splitCompact(jws)
-  const event = parseStrictJson(payload)
-  return [
-    ...common,
-    ...textRows(event, ['type', 'subject', 'source', 'id', 'time']),
-    ...textRows(parseStrictJson(header), ['kid']),
-  ]
-}
-
-function textRows(object: JsonObject, members: readonly string[]): string[][] {
-  return members.flatMap((name) => {
-    const value = object[name]
-    return value === undefined || isJsonObject(value) ? [] : [[name, String(value)]]
-  })
-}
-
-function attempt<T>(ask: () => T, exitCode: number, before: string): T {
-  try {
-    return ask()
-  } catch (error) {
-    throw new CommandFailed(`${before}${faultOf(error)}`, exitCode)
-  }
-}
-
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  )
 }

@@ -1,0 +1,156 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Checkpoint, openCheckpoint } from '../../log/checkpoint.ts'
+import type { NoteVerifier } from '../../log/note.ts'
+import { tileWidth } from '../../log/right-edge.ts'
+import { tilePath, widthOf } from '../../log/tile.ts'
+import { AuthenticTiles, NotOfThisLog } from '../authentic-tiles.ts'
+import { Contradiction, expectExtends, expectNoTwin, type SeenCheckpoint } from '../contradiction.ts'
+import type { LogSource } from '../log-source.ts'
+import { folderSource } from '../source-folder.ts'
+import { writeAlarm } from './alarm.ts'
+import { BundleCopier } from './bundle-copier.ts'
+import { begunName, type KeptExport, readBegun, readKept, removeOutgrown } from './kept-export.ts'
+import { exportFormat, manifestName, manifestText } from './manifest.ts'
+import { type Range, rangeOf } from './range.ts'
+import { asideFolder, WrittenAside } from './written-aside.ts'
+
+/** The source shows less of the log than it did before; no contradiction, since a copy of it may lag. */
+export class SourceBehind extends Error {
+  override readonly name = 'SourceBehind'
+}
+
+export interface CopyRequest {
+  readonly source: LogSource
+  readonly folder: string
+  /** the log's public key, from the auditor */
+  readonly log: NoteVerifier
+  /** the same as text; it is laid beside the log for convenience */
+  readonly vkey: string
+  readonly from?: number | undefined
+  readonly to?: number | undefined
+  readonly now: Date
+  /** entries done and to be done in this run */
+  readonly onProgress?: (done: number, total: number) => void
+  /** ends the copy between two bundles */
+  readonly signal?: AbortSignal | undefined
+  /** every checkpoint that is good, before anything is made of it */
+  readonly onCheckpoint?: (seen: SeenCheckpoint) => Promise<void>
+  /** checkpoints beside the folder's own that the log must extend */
+  readonly seenBefore?: readonly SeenCheckpoint[]
+  /** whether the entries of a checkpoint that extends the earlier ones are copied now, or at a later time */
+  readonly isWorthCopying?: (checkpoint: SeenCheckpoint) => boolean
+}
+
+export interface Copied {
+  readonly checkpoint: SeenCheckpoint
+  /** undefined when the entries were left for a later time */
+  readonly range: Range | undefined
+  /** of the folder before; undefined when this was its first export */
+  readonly sizeBefore: number | undefined
+}
+
+/**
+ * Copies a log into a folder that is itself a log of static files: checkpoint, tiles, entry bundles, the files of its
+ * catalogues, a manifest and an index of subjects. Everything is checked against the checkpoint as it comes, so the folder never holds
+ * what the log's key has not signed. A copy that ends in the middle leaves the folder as it was, with files that the next one uses.
+ *
+ * @throws {Contradiction} after its proof was kept in the folder
+ * @throws {NotOfThisLog} when the source shows something that is not the log's
+ * @throws {SourceFailed}, {SourceBehind}, {ExportUnusable} when it could not be done
+ */
+export async function copyLog(request: CopyRequest): Promise<Copied> {
+  const { source, folder, log, now } = request
+  const kept = await readKept(folder, log)
+  const begun = await readBegun(folder, log)
+  const note = await source.checkpoint()
+  const checkpoint: SeenCheckpoint = { ...openGenuine(note, log, source), note }
+  await request.onCheckpoint?.(checkpoint)
+  const before = [kept?.checkpoint, begun, ...(request.seenBefore ?? [])].filter((seen) => seen !== undefined)
+  try {
+    const tiles = await extendedTiles(checkpoint, before, kept?.checkpoint, source, folder)
+    const sizeBefore = kept?.checkpoint.size
+    if (request.isWorthCopying?.(checkpoint) === false) return { checkpoint, range: undefined, sizeBefore }
+    const range = rangeOf(request, checkpoint.size, kept?.manifest)
+    await copyAll({ request, kept, begun, checkpoint, tiles, range })
+    return { checkpoint, range, sizeBefore }
+  } catch (error) {
+    if (error instanceof Contradiction) await writeAlarm(folder, error, source.name, now)
+    throw error
+  }
+}
+
+/** @throws {NotOfThisLog} */
+function openGenuine(note: string, log: NoteVerifier, source: LogSource): Checkpoint {
+  try {
+    return openCheckpoint(note, log)
+  } catch (error) {
+    throw new NotOfThisLog(
+      `the checkpoint of ${source.name} is not the log's: ${error instanceof Error ? error.message : String(error)}`,
+    )
+  }
+}
+
+/** The tiles of the checkpoint, once it is known that it extends what was seen before. */
+async function extendedTiles(
+  checkpoint: SeenCheckpoint,
+  before: readonly SeenCheckpoint[],
+  kept: SeenCheckpoint | undefined,
+  source: LogSource,
+  folder: string,
+): Promise<AuthenticTiles> {
+  for (const seen of before) expectNoTwin(checkpoint, seen)
+  if (kept !== undefined && kept.size > checkpoint.size) {
+    const own = await AuthenticTiles.open(kept, folderSource(folder).tile)
+    await expectExtends(kept, checkpoint, own)
+  }
+  const longest = Math.max(...before.map(({ size }) => size))
+  if (longest > checkpoint.size)
+    throw new SourceBehind(
+      `${source.name} shows a checkpoint of ${checkpoint.size} entries, an older one than was seen before (${longest} entries)`,
+    )
+  const tiles = await AuthenticTiles.open(checkpoint, source.tile)
+  for (const seen of before) await expectExtends(checkpoint, seen, tiles)
+  return tiles
+}
+
+interface Copy {
+  readonly request: CopyRequest
+  readonly kept: KeptExport | undefined
+  readonly begun: SeenCheckpoint | undefined
+  readonly checkpoint: SeenCheckpoint
+  readonly tiles: AuthenticTiles
+  readonly range: Range
+}
+
+async function copyAll({ request, kept, begun, checkpoint, tiles, range }: Copy): Promise<void> {
+  const { folder, source, log, now } = request
+  const { size } = checkpoint
+  const sizeBefore = kept?.checkpoint.size ?? 0
+  const { from, to, next } = range
+  const before = [kept?.checkpoint, begun].filter((seen) => seen !== undefined)
+  await rm(join(folder, asideFolder), { recursive: true, force: true })
+  if (size === sizeBefore && next >= to && kept?.checkpoint.note === checkpoint.note) return
+  const files = new WrittenAside(folder)
+  await files.write(begunName, checkpoint.note)
+  await new BundleCopier({ source, folder, files, tiles, signal: request.signal, onProgress: request.onProgress }).copy(range)
+  await copyTiles(files, tiles, sizeBefore)
+  await files.write('vkey', `${request.vkey}\n`)
+  await files.write('checkpoint', checkpoint.note)
+  const manifest = { format: exportFormat, origin: log.name, from, to, size, exportedAt: now.toISOString() } as const
+  await files.write(manifestName, manifestText(manifest))
+  await files.done()
+  await removeOutgrown(folder, before, kept === undefined ? [] : [kept.manifest.to], manifest)
+}
+
+/** Every tile that is new since `sizeBefore`; the levels below come first. */
+async function copyTiles(files: WrittenAside, tiles: AuthenticTiles, sizeBefore: number): Promise<void> {
+  for (let level = 0, unit = 1; unit <= tiles.size; level++, unit *= tileWidth) {
+    const first = Math.floor(sizeBefore / (unit * tileWidth))
+    for (let n = first; n * tileWidth * unit < tiles.size; n++) {
+      const width = widthOf(level, n, tiles.size)
+      if (width === 0) break
+      await files.write(tilePath({ level, n, width }), await tiles.read(level, n))
+    }
+  }
+}

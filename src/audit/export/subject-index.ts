@@ -1,0 +1,108 @@
+import { hash } from 'node:crypto'
+import { join } from 'node:path'
+import { isJsonObject } from '../../domain/text.ts'
+import { readBounded } from '../source-folder.ts'
+import type { WrittenAside } from './written-aside.ts'
+
+// DIR/index/subjects/<segment>: where in a log to look for a subject, a file for each 65,536 entries. Records of 16 bytes
+// sorted by their bytes: the first 8 of SHA-256 over what is looked for, then the entry's index as a big-endian 64-bit
+// number. It is a hint and no more: whoever finds an entry by it looks what the entry says.
+
+/** Entries that one file of the index covers. */
+export const segmentEntries = 65_536
+const recordBytes = 16
+const nameBytes = 8
+const maxSegmentBytes = segmentEntries * recordBytes
+
+/** What entries are found by. */
+export type IndexedName = `subject:${string}` | 'kind:key' | 'kind:catalogue'
+
+export interface IndexRecord {
+  readonly name: IndexedName
+  readonly index: number
+}
+
+/**
+ * Under what an entry is found.
+ *
+ * @param entry bytes as logged; what can't be read is found under nothing, and is for a verifier to judge
+ */
+export function nameOf(entry: Buffer): IndexedName | undefined {
+  const parsed = jsonOf(entry)
+  if (!isJsonObject(parsed)) return undefined
+  const { kind, jws } = parsed
+  if (kind === 'key' || kind === 'catalogue') return `kind:${kind}`
+  if (kind !== 'event' || typeof jws !== 'string') return undefined
+  const event = jsonOf(Buffer.from(jws.split('.', 2)[1] ?? '', 'base64url'))
+  return isJsonObject(event) && typeof event.subject === 'string' ? `subject:${event.subject}` : undefined
+}
+
+/** Replaces what a segment says of entries from `from` on. */
+export async function writeSegment(
+  files: WrittenAside,
+  folder: string,
+  segment: number,
+  from: number,
+  records: readonly IndexRecord[],
+): Promise<void> {
+  const before = recordsOf(await readBounded(join(folder, segmentPath(segment)), maxSegmentBytes))
+  const kept = before.filter((record) => indexIn(record) < from)
+  const all = [...kept, ...records.map(encode)].sort(Buffer.compare)
+  await files.write(segmentPath(segment), Buffer.concat(all))
+}
+
+/** Entries that are said to be about a name, in index order. */
+export async function lookUp(folder: string, name: IndexedName, to: number): Promise<readonly number[]> {
+  const wanted = nameHash(name)
+  const found: number[] = []
+  for (let segment = 0; segment * segmentEntries < to; segment++) {
+    const bytes = await readBounded(join(folder, segmentPath(segment)), maxSegmentBytes)
+    if (bytes !== undefined) found.push(...indexesOf(bytes, wanted))
+  }
+  return found.filter((index) => index < to)
+}
+
+function indexesOf(bytes: Buffer, wanted: Buffer): number[] {
+  const count = Math.floor(bytes.length / recordBytes)
+  const compareAt = (place: number) => bytes.compare(wanted, 0, nameBytes, place * recordBytes, place * recordBytes + nameBytes)
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    if (compareAt(middle) < 0) low = middle + 1
+    else high = middle
+  }
+  const found: number[] = []
+  for (let place = low; place < count && compareAt(place) === 0; place++)
+    found.push(indexIn(bytes.subarray(place * recordBytes, (place + 1) * recordBytes)))
+  return found
+}
+
+function segmentPath(segment: number): string {
+  return `index/subjects/${String(segment).padStart(6, '0')}`
+}
+
+function recordsOf(bytes: Buffer | undefined): Buffer[] {
+  if (bytes === undefined) return []
+  return Array.from({ length: Math.floor(bytes.length / recordBytes) }, (_, place) =>
+    bytes.subarray(place * recordBytes, (place + 1) * recordBytes),
+  )
+}
+
+function encode({ name, index }: IndexRecord): Buffer {
+  const record = Buffer.alloc(recordBytes)
+  nameHash(name).copy(record)
+  record.writeBigUInt64BE(BigInt(index), nameBytes)
+  return record
+}
+
+const indexIn = (record: Buffer) => Number(record.readBigUInt64BE(nameBytes))
+const nameHash = (name: IndexedName) => hash('sha256', name, 'buffer').subarray(0, nameBytes)
+
+function jsonOf(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'))
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,124 @@
+import { mkdir } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { SigningKey } from '../../identity/private-key.ts'
+import type { NoteVerifier } from '../../log/note.ts'
+import { NotOfThisLog } from '../authentic-tiles.ts'
+import { Contradiction } from '../contradiction.ts'
+import { type Copied, copyLog, SourceBehind } from '../export/copy-log.ts'
+import { type LogSource, SourceFailed } from '../log-source.ts'
+import { openSource } from '../open-source.ts'
+import { MirrorMetrics, type RoundResult } from './mirror-metrics.ts'
+import { SeenCheckpoints } from './seen-checkpoints.ts'
+
+export interface Follow {
+  /** URL of an exchange or of a served copy */
+  readonly target: string
+  readonly folder: string
+  readonly log: NoteVerifier
+  readonly vkey: string
+  readonly key?: SigningKey | undefined
+  /** pause between two rounds; undefined: one round and no more */
+  readonly everySeconds?: number | undefined
+  readonly metricsFile?: string | undefined
+  readonly signal: AbortSignal
+  /** a sentence about each round that brought something, or failed */
+  say(line: string): void
+}
+
+/**
+ * An exchange puts each access token that reads entries on record, which is an entry again. When nothing else has come,
+ * the mirror would read its own readings for ever: it lets them gather, but no longer than this.
+ */
+const ownReadingsWaitMs = 3_600_000
+
+/**
+ * Follows a log: each round holds the newest checkpoint against all that were seen, and copies what is new. A source that is away
+ * is tried again in the next round, for as long as it takes.
+ *
+ * @throws {Contradiction} at once, in whatever mode; its proof is in the folder
+ * @throws whatever kept the only round from succeeding, where there is one only
+ */
+export async function followLog(follow: Follow): Promise<void> {
+  const { folder, log, signal, everySeconds } = follow
+  await mkdir(folder, { recursive: true })
+  const round = new Rounds(follow, await SeenCheckpoints.open(folder, log))
+  while (!signal.aborted) {
+    await round.once()
+    if (everySeconds === undefined) return
+    await pause(everySeconds * 1000, undefined, { signal }).catch(() => undefined)
+  }
+}
+
+class Rounds {
+  readonly #follow: Follow
+  readonly #seen: SeenCheckpoints
+  readonly #metrics: MirrorMetrics
+  #source: LogSource | undefined
+  #copied: { readonly size: number; readonly at: number; readonly readings: number } | undefined
+
+  constructor(follow: Follow, seen: SeenCheckpoints) {
+    this.#follow = follow
+    this.#seen = seen
+    this.#metrics = new MirrorMetrics(follow.metricsFile)
+  }
+
+  async once(): Promise<void> {
+    const { everySeconds, signal, say } = this.#follow
+    try {
+      const copied = await this.#copy()
+      const { checkpoint, range, sizeBefore } = copied
+      this.#seen.accept(checkpoint)
+      const result = range === undefined || checkpoint.size === sizeBefore ? 'unchanged' : 'copied'
+      await this.#metrics.round(result, new Date(), { held: range?.to, seen: checkpoint.size })
+      if (result === 'copied')
+        say(
+          `${checkpoint.size} entries, consistent with ${sizeBefore === undefined ? 'nothing before' : `the ${sizeBefore} before`}`,
+        )
+    } catch (error) {
+      if (signal.aborted) return
+      const result = resultOf(error)
+      if (result === undefined) throw error
+      await this.#metrics.round(result, new Date())
+      if (result === 'alarm' || everySeconds === undefined) throw error
+      say(error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  async #copy(): Promise<Copied> {
+    const { target, folder, log, vkey, key, signal } = this.#follow
+    this.#source ??= await openSource(target, { key, origin: log.name, signal })
+    const source = this.#source
+    const before = readingsOf(source)
+    const copied = await copyLog({
+      source,
+      folder,
+      log,
+      vkey,
+      now: new Date(),
+      signal,
+      seenBefore: this.#seen.longest === undefined ? [] : [this.#seen.longest],
+      onCheckpoint: (seen) => this.#seen.keep(seen, new Date()),
+      isWorthCopying: ({ size }) => !this.#isOwnReading(size),
+    })
+    if (copied.range !== undefined)
+      this.#copied = { size: copied.checkpoint.size, at: performance.now(), readings: readingsOf(source) - before }
+    return copied
+  }
+
+  #isOwnReading(size: number): boolean {
+    if (this.#copied === undefined || performance.now() - this.#copied.at > ownReadingsWaitMs) return false
+    const grown = size - this.#copied.size
+    return grown > 0 && grown <= this.#copied.readings
+  }
+}
+
+function resultOf(error: unknown): RoundResult | undefined {
+  if (error instanceof Contradiction) return 'alarm'
+  if (error instanceof NotOfThisLog) return 'unverifiable'
+  if (error instanceof SourceBehind) return 'behind'
+  return error instanceof SourceFailed ? 'away' : undefined
+}
+
+function readingsOf(source: LogSource): number {
+  return 'readings' in source && typeof source.readings === 'number' ? source.readings : 0
+}

@@ -1,0 +1,73 @@
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { alarmName, hasAlarm } from '../audit/export/alarm.ts'
+import { followLog } from '../audit/mirror/follow-log.ts'
+import { outcomeOf } from './audit-outcome.ts'
+import { readVkey, type VkeyOptions, withVkey } from './audit-vkey.ts'
+import { CommandFailed } from './command.ts'
+import { onInterrupt } from './interrupt.ts'
+import { readSigningKey } from './key-file.ts'
+import { wholeNumber } from './options.ts'
+
+interface Options extends VkeyOptions {
+  readonly out: string
+  readonly key?: string
+  readonly every: number
+  readonly once?: true
+  readonly metrics?: string
+}
+
+const defaultEverySeconds = 60
+
+/** `audit mirror` */
+export function addAuditMirror(audit: Command): void {
+  withVkey(
+    audit
+      .command('mirror')
+      .description('follow a running log for months, and raise an alarm the moment it contradicts itself')
+      .argument('<url>', "the exchange's URL")
+      .requiredOption('--out <folder>', 'an export that is added to, with every checkpoint that was seen')
+      .option('--key <file>', "an auditor's private JWK: entries hold personal data")
+      .option('--every <seconds>', 'pause between two rounds', wholeNumber(1, 86_400), defaultEverySeconds)
+      .option('--once', 'one round and no more, for a scheduler')
+      .option('--metrics <file>', "metrics in Prometheus's text form"),
+  )
+    .addHelpText(
+      'after',
+      '\nExample:\n  lianban audit mirror https://exchange.example --out mirror --vkey log.vkey --key auditor.jwk --metrics mirror.prom\n\n' +
+        `Exit code 1: two checkpoints contradict each other; ${alarmName} in the folder proves it to everybody.`,
+    )
+    .action(run)
+}
+
+async function run(target: string, options: Options): Promise<void> {
+  const { vkey, verifier } = await readVkey(options)
+  const key = options.key === undefined ? undefined : await readSigningKey(options.key)
+  const { out: folder, once, every, metrics: metricsFile } = options
+  const alarm = join(folder, alarmName)
+  if (await hasAlarm(folder))
+    throw new CommandFailed(
+      `${alarm} proves that this log was forked; show it to whoever answers for the log, and mirror into another folder`,
+      1,
+    )
+  const stop = new AbortController()
+  const listening = onInterrupt(() => stop.abort())
+  const say = (line: string) => process.stdout.write(`${new Date().toISOString()} ${line}\n`)
+  try {
+    await followLog({
+      target,
+      folder,
+      log: verifier,
+      vkey,
+      key,
+      everySeconds: once ? undefined : every,
+      metricsFile,
+      signal: stop.signal,
+      say,
+    })
+  } catch (error) {
+    throw outcomeOf(error, `; both checkpoints and the proof are in ${alarm}`)
+  } finally {
+    listening()
+  }
+}

@@ -1,0 +1,304 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { lookUp, nameOf } from '../../src/audit/export/subject-index.ts'
+import { folderSource } from '../../src/audit/source-folder.ts'
+import { openCheckpoint } from '../../src/log/checkpoint.ts'
+import { decodeBundle, tilesOf } from '../../src/log/tile.ts'
+import { rootFromTiles } from '../../src/log/tile-proofs.ts'
+import { audit } from '../support/audit-command.ts'
+import { built } from '../support/built.ts'
+import { eventually } from '../support/eventually.ts'
+import { cleanEnv, mainFile } from '../support/lianban.ts'
+import { type MadeLog, makeLog } from '../support/made-log.ts'
+import { type StaticLog, serveStatic } from '../support/static-log.ts'
+import { filesOf, forked, newFolder, writeLog } from './log-prefix.ts'
+
+let made: MadeLog
+let server: StaticLog
+let vkeyFile: string
+
+beforeAll(async () => {
+  await built()
+  made = await makeLog({ events: 2500, subjects: 400, keepEntries: true })
+  server = await serveStatic(made.dir)
+  vkeyFile = join(made.dir, 'vkey')
+})
+afterEach(() => {
+  server.serve(made.dir)
+  server.intercept(undefined)
+})
+afterAll(async () => {
+  await server.stop()
+  await rm(made.dir, { recursive: true, force: true })
+})
+
+const exportTo = (out: string, ...more: string[]) => audit('export', server.url, '--out', out, '--vkey', vkeyFile, ...more)
+
+/** Paths of the log alone: what any tlog-tiles client asks for. */
+const logFiles = async (folder: string) =>
+  Object.fromEntries(Object.entries(await filesOf(folder)).filter(([path]) => /^(checkpoint$|vkey$|tile\/|blob\/)/.test(path)))
+
+/** The root of an export, from nothing but its own tiles. */
+async function expectWhole(folder: string, size: number): Promise<void> {
+  const source = folderSource(folder)
+  const checkpoint = openCheckpoint(await source.checkpoint(), made.logKey.verifier)
+  expect(checkpoint.size).toBe(size)
+  expect(await rootFromTiles(size, source.tile)).toEqual(checkpoint.root)
+}
+
+describe('an export', () => {
+  it('is the log, file by file, with an index and nothing left over', async () => {
+    const out = await newFolder()
+    const ran = await exportTo(out)
+    expect(ran).toMatchObject({ code: 0, stderr: '' })
+    expect(await logFiles(out)).toEqual(await logFiles(made.dir))
+    await expectWhole(out, made.size)
+    expect(JSON.parse(await readFile(join(out, 'manifest.json'), 'utf8'))).toMatchObject({
+      format: 'lianban-export@1',
+      origin: made.origin,
+      from: 0,
+      to: made.size,
+      size: made.size,
+    })
+    expect(Object.keys(await filesOf(out)).filter((path) => path.startsWith('.'))).toEqual([])
+  })
+
+  it('finds every entry of a subject, of keys and of catalogues by its index', async () => {
+    const out = await newFolder()
+    await exportTo(out)
+    const names = made.entries.map((entry) => nameOf(Buffer.from(entry)))
+    for (const name of new Set(names)) {
+      if (name === undefined) continue
+      const expected = names.flatMap((each, index) => (each === name ? [index] : []))
+      expect(await lookUp(out, name, made.size), name).toEqual(expected)
+    }
+    expect(await lookUp(out, 'subject:nobody', made.size)).toEqual([])
+  })
+
+  it('is added to by a second one, which takes away the partial tiles that were outgrown', async () => {
+    const out = await newFolder()
+    for (const size of [1, 255, 256, 300, 300, 1024, made.size]) {
+      const part = await writeLog(made, made.entries.slice(0, size))
+      server.serve(part)
+      expect(await exportTo(out)).toMatchObject({ code: 0, stderr: '' })
+      // what comes from a source that has more catalogue files than its entries name is those that they name
+      expect(tilesAmong(await logFiles(out))).toEqual(tilesAmong(await logFiles(part)))
+      await rm(part, { recursive: true })
+    }
+    server.serve(made.dir)
+    const whole = await newFolder()
+    await exportTo(whole)
+    const { 'manifest.json': _one, ...first } = await filesOf(whole)
+    const { 'manifest.json': _other, ...second } = await filesOf(out)
+    expect(second).toEqual(first)
+  })
+
+  it('of a part holds all tiles and whole bundles of what was asked for, and grows at its end only', async () => {
+    const out = await newFolder()
+    expect(await exportTo(out, '--from', '300', '--to', '700')).toMatchObject({ code: 0 })
+    await expectWhole(out, made.size)
+    const bundles = async () => Object.keys(await filesOf(out)).filter((path) => path.startsWith('tile/entries'))
+    expect(await bundles()).toEqual(['tile/entries/001', 'tile/entries/002'])
+    expect(JSON.parse(await readFile(join(out, 'manifest.json'), 'utf8'))).toMatchObject({ from: 256, to: 768 })
+    const gap = await exportTo(out, '--from', '1300')
+    expect(gap.code).toBe(2)
+    expect(gap.stderr).toContain('there would be a gap')
+    expect(await exportTo(out, '--from', '0')).toMatchObject({ code: 2 })
+    expect(await exportTo(out, '--to', '99999')).toMatchObject({ code: 2 })
+    expect(await exportTo(out, '--from', '768', '--to', '1025')).toMatchObject({ code: 0 })
+    expect(await bundles()).toEqual(['tile/entries/001', 'tile/entries/002', 'tile/entries/003', 'tile/entries/004'])
+  })
+
+  it('can be exported again, from its folder', async () => {
+    const out = await newFolder()
+    const ran = await audit('export', made.dir, '--out', out, '--vkey', made.vkey)
+    expect(ran).toMatchObject({ code: 0 })
+    expect(await logFiles(out)).toEqual(await logFiles(made.dir))
+  })
+
+  it('continues after kill -9 in the middle, at whatever place', async () => {
+    const out = await newFolder()
+    for (const bundles of [1, 5]) {
+      let answered = 0
+      server.intercept((path) => {
+        if (path.includes('tile/entries')) answered++
+        return answered > bundles ? { status: 503, headers: { 'retry-after': '60' } } : undefined
+      })
+      const child = spawn(process.execPath, [mainFile, 'audit', 'export', server.url, '--out', out, '--vkey', vkeyFile], {
+        env: cleanEnv(),
+        stdio: 'ignore',
+      })
+      await eventually(async () => answered > bundles)
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+      await expect(folderSource(out).checkpoint(), 'it is no export before it is whole').rejects.toThrow('has no checkpoint')
+    }
+    server.intercept(undefined)
+    const before = server.asked.length
+    expect(await exportTo(out)).toMatchObject({ code: 0 })
+    const again = server.asked.slice(before).filter((path) => path.includes('tile/entries'))
+    expect(again.length, 'what was there is not fetched again').toBeLessThan(tilesIn(made.size) - 3)
+    expect(await logFiles(out)).toEqual(await logFiles(made.dir))
+    expect(Object.keys(await filesOf(out)).filter((path) => path.startsWith('.'))).toEqual([])
+  })
+
+  it('mends a bundle that an interruption left damaged', async () => {
+    const out = await newFolder()
+    await exportTo(out)
+    const [whole] = [await logFiles(out)]
+    await rm(join(out, 'checkpoint'))
+    await appendFile(join(out, 'tile/entries/003'), 'x')
+    expect(await exportTo(out)).toMatchObject({ code: 0 })
+    expect(await logFiles(out)).toEqual(whole)
+  })
+})
+
+const tilesAmong = (files: Record<string, string>) =>
+  Object.fromEntries(Object.entries(files).filter(([path]) => !path.startsWith('blob/')))
+const tilesIn = (size: number) => [...tilesOf(size)].filter(({ level }) => level === 0).length
+
+describe('a source that is not to be believed', () => {
+  it('forked since the first export is found at once; the proof is kept and nothing is added any more', async () => {
+    const out = await newFolder()
+    const [short, fork, twin] = await Promise.all([
+      writeLog(made, made.entries.slice(0, 700)),
+      writeLog(made, forked(made.entries, 300)),
+      writeLog(made, forked(made.entries.slice(0, 700), 300)),
+    ])
+    for (const other of [fork, twin]) {
+      server.serve(short)
+      expect(await exportTo(out)).toMatchObject({ code: 0 })
+      const before = await filesOf(out)
+      server.serve(other)
+      const ran = await exportTo(out)
+      expect(ran.code).toBe(1)
+      expect(ran.stderr).toContain('FORK')
+      const alarm = JSON.parse(await readFile(join(out, 'ALARM'), 'utf8'))
+      expect(openCheckpoint(alarm.first.note, made.logKey.verifier).size).toBe(700)
+      expect(alarm.second.note).toBe(await readFile(join(other, 'checkpoint'), 'utf8'))
+      const { ALARM: _, ...after } = await filesOf(out)
+      expect(after).toEqual(before)
+      server.serve(made.dir)
+      expect((await exportTo(out)).code).toBe(1)
+      await rm(join(out, 'ALARM'))
+    }
+    server.serve(made.dir)
+  })
+
+  it('that shows an older checkpoint of the same log is behind, and no fork; of another log it is one', async () => {
+    const out = await newFolder()
+    await exportTo(out)
+    server.serve(await writeLog(made, made.entries.slice(0, 700)))
+    const behind = await exportTo(out)
+    expect(behind.code).toBe(2)
+    expect(behind.stderr).toContain('an older one')
+    server.serve(await writeLog(made, forked(made.entries.slice(0, 700), 699)))
+    const fork = await exportTo(out)
+    expect(fork.code).toBe(1)
+    expect(fork.stderr).toContain('FORK')
+    server.serve(made.dir)
+  })
+
+  const bundle = async () => readFile(join(made.dir, 'tile/entries/002'))
+  it.each<[string, string, () => Promise<Buffer>, string]>([
+    ['an entry with one bit changed', '/tile/entries/002', async () => flipped(await bundle(), 500), 'entry 512'],
+    [
+      'a bundle with bytes after its end',
+      '/tile/entries/002',
+      async () => Buffer.concat([await bundle(), Buffer.of(0)]),
+      'bundle 2',
+    ],
+    ['a bundle that ends early', '/tile/entries/002', async () => (await bundle()).subarray(0, -1), 'bundle 2'],
+    ['an empty bundle', '/tile/entries/002', async () => Buffer.alloc(0), 'bundle 2'],
+    [
+      'a leaf hash with one bit changed',
+      '/tile/0/004',
+      async () => flipped(await readFile(join(made.dir, 'tile/0/004')), 77),
+      'tile 0/4',
+    ],
+    ['a tile that is too short', '/tile/0/004', async () => Buffer.alloc(32), 'tile 0/4'],
+    ['a tile that is too long', '/tile/0/004', async () => Buffer.alloc(8224), 'tile 0/4'],
+    ['another checkpoint', '/checkpoint', async () => flipped(await readFile(join(made.dir, 'checkpoint')), 40), 'checkpoint'],
+  ])('is told by %s', async (_, path, body, says) => {
+    const out = await newFolder()
+    const bytes = await body()
+    server.intercept((asked) => (asked === path ? { status: 200, body: bytes } : undefined))
+    const ran = await exportTo(out)
+    server.intercept(undefined)
+    expect(ran.code).toBe(1)
+    expect(ran.stderr).toContain(says)
+    await expect(folderSource(out).checkpoint()).rejects.toThrow('has no checkpoint')
+  })
+
+  it.each<[string, Parameters<StaticLog['intercept']>[0], string]>([
+    [
+      'sends elsewhere',
+      (path) => (path === '/tile/0/001' ? { status: 302, headers: { location: '/tile/0/002' } } : undefined),
+      'sends elsewhere',
+    ],
+    [
+      'answers without end',
+      (path) => (path === '/tile/0/001' ? { status: 200, body: Buffer.alloc(100_000) } : undefined),
+      'more than',
+    ],
+    ['has a hole', (path) => (path === '/tile/entries/001' ? { status: 404 } : undefined), 'has no tile/entries/001'],
+    [
+      'asks for a key',
+      (path) => (path === '/tile/entries/001' ? { status: 401, body: '{"detail":"send a token"}' } : undefined),
+      'send a token',
+    ],
+  ])('that %s could not be checked', async (_, answer, says) => {
+    server.intercept(answer)
+    const ran = await exportTo(await newFolder())
+    server.intercept(undefined)
+    expect(ran.code).toBe(2)
+    expect(ran.stderr).toContain(says)
+  })
+
+  it('is asked again when it stumbles', async () => {
+    const stumbled = new Set<string>()
+    server.intercept((path) => {
+      if (!/tile\/(0\/003|entries\/00[45])$/.test(path) || stumbled.has(path)) return undefined
+      stumbled.add(path)
+      return stumbled.size % 2 === 0 ? { status: 503 } : { status: 200, body: 'x'.repeat(8192), cutAfter: 100 }
+    })
+    const out = await newFolder()
+    expect(await exportTo(out)).toMatchObject({ code: 0 })
+    server.intercept(undefined)
+    expect(stumbled.size).toBe(3)
+    expect(await logFiles(out)).toEqual(await logFiles(made.dir))
+  })
+
+  it('whose partial tiles gave way to full ones is read all the same', async () => {
+    const old = await writeLog(made, made.entries.slice(0, 700))
+    const checkpoint = await readFile(join(old, 'checkpoint'), 'utf8')
+    server.intercept((path) => (path === '/checkpoint' ? { status: 200, body: checkpoint } : undefined))
+    const out = await newFolder()
+    const ran = await exportTo(out)
+    server.intercept(undefined)
+    // tile/1/000 never becomes full in a log this short
+    expect(ran.code).toBe(2)
+    expect(ran.stderr).toContain('tile/1/000')
+    const part = folderSource(made.dir)
+    expect(decodeBundle(await part.bundle(2, 188), 188).map(String)).toEqual(made.entries.slice(512, 700))
+    expect(await part.tile(0, 2, 188)).toEqual(await folderSource(old).tile(0, 2, 188))
+  })
+})
+
+it('without the log’s key nothing is exported, and the message says why', async () => {
+  const ran = await audit('export', server.url, '--out', await newFolder())
+  expect(ran.code).toBe(2)
+  expect(ran.stderr).toContain('--vkey is missing')
+  const wrong = join(await newFolder(), 'vkey')
+  await writeFile(wrong, 'nonsense')
+  expect((await audit('export', server.url, '--out', await newFolder(), '--vkey', wrong)).code).toBe(2)
+})
+
+function flipped(bytes: Buffer, at: number): Buffer {
+  const copy = Buffer.from(bytes)
+  copy[at] = (copy[at] ?? 0) ^ 1
+  return copy
+}

@@ -1,4 +1,3 @@
-import { compileRules } from '../../catalogue/compile.ts'
 import type { Rules } from '../../catalogue/rules.ts'
 import { chinaDate } from '../../domain/fold.ts'
 import { KeysInForce } from '../../identity/keys-in-force.ts'
@@ -6,6 +5,7 @@ import { hashBytes, leafHash } from '../../log/merkle.ts'
 import { subtreeRoot, tileWidth } from '../../log/right-edge.ts'
 import { decodeBundle } from '../../log/tile.ts'
 import type { RulesChange } from './change.ts'
+import { compiledRules } from './compiled.ts'
 import { EntryMalformed, type FormedEntry, readFormedEntry } from './entry-form.ts'
 import type { Finding } from './finding.ts'
 import { type InForce, judgeEvent } from './judged-event.ts'
@@ -75,7 +75,7 @@ export class Judge {
       this.#keys = await this.#keys.apply(JSON.parse(change.entry), change.index)
       return
     }
-    this.#catalogue = { index: change.index, rules: compileRules(new Map(change.files)) }
+    this.#catalogue = { index: change.index, rules: compiledRules(new Map(change.files)) }
     this.#catalogues++
   }
 

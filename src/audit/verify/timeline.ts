@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import type { Catalogue } from '../../catalogue/catalogue.ts'
-import { compileRules } from '../../catalogue/compile.ts'
 import { catalogueDigests, catalogueName, isFileName, maxFileBytes, maxFiles } from '../../catalogue/load.ts'
 import { CatalogueInvalid, type Rules } from '../../catalogue/rules.ts'
 import { RefusedRequest } from '../../domain/refusal.ts'
@@ -12,6 +11,7 @@ import { thumbprint } from '../../identity/public-key.ts'
 import { applyCatalogue, isInForce } from '../../log/catalogue-append.ts'
 import { changeFaults, typesLost } from '../../log/catalogue-change.ts'
 import type { RulesChange } from './change.ts'
+import { compiledRules } from './compiled.ts'
 import { type FormedCatalogue, readFormedEntry } from './entry-form.ts'
 import type { Finding, FindingCode } from './finding.ts'
 import { momentsOf } from './moment.ts'
@@ -64,7 +64,7 @@ export class Timeline {
 
   /** Takes a change that was verified before, as a work file kept it. */
   async again(change: RulesChange, jti: string | undefined): Promise<void> {
-    if (change.kind === 'catalogue') this.#enact(compileRules(new Map(change.files)))
+    if (change.kind === 'catalogue') this.#enact(compiledRules(new Map(change.files)))
     else {
       const entry: unknown = JSON.parse(change.entry)
       this.#keys = await this.#keys.apply(entry, change.index)
@@ -164,7 +164,7 @@ export class Timeline {
     const ordered = new Map([[catalogueName, contents.get(catalogueName) ?? ''], ...contents])
     if (!contents.has(catalogueName)) return this.#find('catalogue', index, `it has no ${catalogueName}`)
     try {
-      const rules = compileRules(ordered)
+      const rules = compiledRules(ordered)
       if (rules.catalogue.rules !== version)
         return this.#find('catalogue', index, `it says rules "${version}", its file "${rules.catalogue.rules}"`)
       if (JSON.stringify(catalogueDigests(rules.files)) !== JSON.stringify(files))

@@ -135,6 +135,8 @@ class Verification {
   async run(checkpoint: Checkpoint): Promise<AuditReport> {
     const { size } = checkpoint
     this.#compareVisit(checkpoint)
+    if (size === 0)
+      this.#findings.add({ code: 'beginning', index: null, cause: 'it has no entry, and a log begins with its catalogue' })
     const { stateFile, workers = availableParallelism() } = this.#options
     this.#folder = new WorkFolder(stateFile === undefined ? await mkdtemp(join(tmpdir(), 'lianban-audit-')) : `${stateFile}.work`)
     let finished = false

@@ -1,0 +1,887 @@
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { FindingCode } from '../../src/audit/verify/finding.ts'
+import { writeState } from '../../src/audit/verify/state-file.ts'
+import { isJsonObject, type JsonObject } from '../../src/domain/text.ts'
+import { payloadOfLogged } from '../../src/identity/compact.ts'
+import { registerKey, revokeKey } from '../../src/identity/key-request.ts'
+import { signOperation } from '../../src/identity/operation-request.ts'
+import { checkpointText } from '../../src/log/checkpoint.ts'
+import { catalogueEntryText, eventEntryText, keyEntryText } from '../../src/log/entry.ts'
+import { newLogKey } from '../../src/log/log-key.ts'
+import { encodeBundle } from '../../src/log/tile.ts'
+import {
+  eventOf,
+  exampleOf,
+  type MadeKey,
+  type MadeLog,
+  madeKey,
+  makeLog,
+  operationText,
+  sha256,
+  signedBy,
+} from '../support/made-log.ts'
+import { rewritten, verified, withFields } from './altered-log.ts'
+
+/** No alteration may keep the verifier busy for longer. */
+const longestMs = 20_000
+
+let log: MadeLog
+const folders: string[] = []
+
+beforeAll(async () => {
+  log = await makeLog({ events: 620, subjects: 50, keepEntries: true })
+  folders.push(log.dir)
+})
+afterAll(async () => {
+  for (const folder of folders) await rm(folder, { recursive: true, force: true })
+})
+
+/** What was done to the entries; the log's key then signs the result, so only what the entries say gives it away. */
+type Rewriting = (entries: string[]) => void | Promise<void>
+
+async function findingsAfter(change: Rewriting, options: Parameters<typeof verified>[2] = {}) {
+  const entries = [...log.entries]
+  await change(entries)
+  const dir = await rewritten(log, entries)
+  folders.push(dir)
+  return verified(log, dir, options)
+}
+
+async function findingsInCopy(change: (dir: string) => Promise<void>, options: Parameters<typeof verified>[2] = {}) {
+  const dir = await mkdtemp(join(tmpdir(), 'lianban-copy-'))
+  folders.push(dir)
+  await cp(log.dir, dir, { recursive: true })
+  await change(dir)
+  return verified(log, dir, options)
+}
+
+const at = (entries: readonly string[], index: number): string => entries[index] ?? ''
+const receivedOf = (entry: string): Date => new Date(JSON.parse(entry).received)
+const isEvent = (entry: string) => entry.startsWith('{"kind":"event"')
+const jwsOf = (entry: string): string => JSON.parse(entry).jws
+const payloadOf = (entry: string): JsonObject => payloadOfLogged(jwsOf(entry))
+
+/** Index of the n-th entry that fits, counted from the first event on. */
+function nth(n: number, fits: (entry: string) => boolean): number {
+  const found = log.entries.flatMap((entry, index) => (fits(entry) ? [index] : []))[n]
+  if (found === undefined) throw new Error('the log has no such entry')
+  return found
+}
+
+const event = (n: number) => nth(n, isEvent)
+const ofType = (type: string) => nth(0, (entry) => isEvent(entry) && payloadOf(entry).type === type)
+const refusal = () => nth(0, (entry) => entry.startsWith('{"kind":"refusal"'))
+const operation = () => nth(0, (entry) => entry.startsWith('{"kind":"operation"'))
+const revocation = () => nth(0, (entry) => entry.includes('"action":"revoke"'))
+const secondCatalogue = () => nth(1, (entry) => entry.startsWith('{"kind":"catalogue"'))
+
+function keyOf(party: string): MadeKey {
+  const key = log.keys.get(party)
+  if (key === undefined) throw new Error(`no key of ${party}`)
+  return key
+}
+
+/** Puts an event in the place of the one at the index, received at its time. */
+async function replaceEvent(entries: string[], index: number, key: MadeKey, change: (event: JsonObject) => JsonObject) {
+  const received = receivedOf(at(entries, index))
+  const payload = change(payloadOf(at(entries, index)))
+  entries[index] = eventEntryText(received.toISOString(), await signedBy(key, payload))
+}
+
+/** A key that signs for the party of this event at its index. */
+const lastEventOf = (source: string) =>
+  log.entries.findLastIndex((entry) => isEvent(entry) && payloadOf(entry).source === `/bureaus/${source}`)
+
+test('the good log has no finding', async () => {
+  const report = await verified(log, log.dir, { operator: log.operatorThumbprint })
+  expect(report.findings).toEqual({ listed: [], counts: {} })
+  const again = await findingsAfter(() => undefined)
+  expect(again.findings.counts).toEqual({})
+})
+
+const rewritings: readonly (readonly [name: string, code: FindingCode, change: Rewriting])[] = [
+  [
+    'a key used after its revocation',
+    'key-revoked',
+    async (entries) => {
+      await replaceEvent(entries, lastEventOf('commerce'), log.revoked, (payload) => payload)
+    },
+  ],
+  [
+    'a key used before its registration',
+    'key-unknown',
+    async (entries) => {
+      await replaceEvent(entries, ofType('registration.established.v1'), keyOf('commerce'), (payload) => payload)
+    },
+  ],
+  [
+    'a key that was never registered',
+    'key-unknown',
+    async (entries) => {
+      await replaceEvent(entries, event(40), await madeKey('commerce'), (payload) => payload)
+    },
+  ],
+  [
+    'an event by a bureau that may not send its type',
+    'authority',
+    async (entries) => {
+      await replaceEvent(entries, ofType('registration.changed.v1'), keyOf('state-tax'), (payload) => ({
+        ...payload,
+        source: '/bureaus/state-tax',
+      }))
+    },
+  ],
+  [
+    'an event under the name of another bureau',
+    'authority',
+    async (entries) => {
+      await replaceEvent(entries, ofType('tax.changed.v1'), keyOf('state-tax'), (payload) => payload)
+    },
+  ],
+  [
+    'an event by an auditor',
+    'authority',
+    async (entries) => {
+      await replaceEvent(entries, event(30), keyOf('auditor'), (payload) => ({ ...payload, source: '/bureaus/auditor' }))
+    },
+  ],
+  [
+    'an event of a type that nobody knows',
+    'unknown-type',
+    async (entries) => {
+      await replaceEvent(entries, lastEventOf('commerce'), keyOf('commerce'), (payload) => ({
+        ...payload,
+        type: 'registration.sold.v1',
+      }))
+    },
+  ],
+  [
+    'an event that breaks its schema',
+    'invalid-event',
+    async (entries) => {
+      await replaceEvent(entries, lastEventOf('local-tax'), keyOf('local-tax'), (payload) => ({
+        ...payload,
+        data: { ...dataOf(payload), taxAuthority: 7 },
+      }))
+    },
+  ],
+  [
+    'an event about another company than its data',
+    'invalid-event',
+    async (entries) => {
+      await replaceEvent(entries, lastEventOf('local-tax'), keyOf('local-tax'), (payload) => ({
+        ...payload,
+        subject: log.subjects.find((one) => one !== payload.subject) ?? '',
+      }))
+    },
+  ],
+  [
+    'an event made a month before it was received',
+    'invalid-event',
+    async (entries) => {
+      await replaceEvent(entries, lastEventOf('local-tax'), keyOf('local-tax'), (payload) => ({
+        ...payload,
+        time: new Date(Date.parse(String(payload.time)) - 30 * 86_400_000).toISOString(),
+      }))
+    },
+  ],
+  [
+    'an event from an hour in the future',
+    'invalid-event',
+    async (entries) => {
+      await replaceEvent(entries, lastEventOf('local-tax'), keyOf('local-tax'), (payload) => ({
+        ...payload,
+        time: new Date(Date.parse(String(payload.time)) + 3_600_000).toISOString(),
+      }))
+    },
+  ],
+  [
+    'an event addressed to another log',
+    'signature',
+    async (entries) => {
+      const index = lastEventOf('local-tax')
+      const jws = await signedBy(keyOf('local-tax'), payloadOf(at(entries, index)), { aud: 'other.example/log' })
+      entries[index] = eventEntryText(receivedOf(at(entries, index)).toISOString(), jws)
+    },
+  ],
+  [
+    'a payload changed under its signature',
+    'signature',
+    (entries) => {
+      const index = event(20)
+      const [header, , signature] = jwsOf(at(entries, index)).split('.')
+      const payload = Buffer.from(JSON.stringify({ ...payloadOf(at(entries, index)), id: 'another' })).toString('base64url')
+      entries[index] = withFields(at(entries, index), { jws: `${header}.${payload}.${signature}` })
+    },
+  ],
+  [
+    'a signature taken away',
+    'signature',
+    (entries) => {
+      entries[event(20)] = withFields(at(entries, event(20)), { jws: jwsOf(at(entries, event(20))).replace(/[^.]*$/, '') })
+    },
+  ],
+  [
+    'an event without algorithm',
+    'key-unknown',
+    (entries) => {
+      const header = Buffer.from('{"alg":"none","typ":"event+jws"}').toString('base64url')
+      entries[event(20)] = withFields(at(entries, event(20)), { jws: jwsOf(at(entries, event(20))).replace(/^[^.]*/, header) })
+    },
+  ],
+  [
+    'an event of three parts and a half',
+    'jws',
+    (entries) => {
+      entries[event(20)] = withFields(at(entries, event(20)), { jws: `${jwsOf(at(entries, event(20)))}.` })
+    },
+  ],
+  [
+    'a second spelling of a signature',
+    'jws',
+    (entries) => {
+      entries[event(20)] = withFields(at(entries, event(20)), { jws: `${jwsOf(at(entries, event(20)))}=` })
+    },
+  ],
+  [
+    'an event twice',
+    'duplicate-id',
+    (entries) => {
+      entries.splice(
+        event(60) + 1,
+        0,
+        withFields(at(entries, event(20)), { received: receivedOf(at(entries, event(60))).toISOString() }),
+      )
+    },
+  ],
+  [
+    'another event with an id that was used',
+    'duplicate-id',
+    async (entries) => {
+      const index = lastEventOf('local-tax')
+      const before = payloadOf(
+        at(
+          entries,
+          nth(0, (entry) => isEvent(entry) && payloadOf(entry).source === '/bureaus/local-tax'),
+        ),
+      )
+      await replaceEvent(entries, index, keyOf('local-tax'), (payload) => ({ ...payload, id: before.id ?? '' }))
+    },
+  ],
+  [
+    'an establishment dropped and everything after it re-hashed',
+    'legal-order',
+    (entries) => {
+      entries.splice(ofType('registration.established.v1'), 1)
+    },
+  ],
+  [
+    'a company established twice',
+    'legal-order',
+    async (entries) => {
+      const index = lastEventOf('commerce')
+      const received = receivedOf(at(entries, index))
+      const subject = String(payloadOf(at(entries, index)).subject)
+      const twice = eventOf(exampleOf('registration.established.v1', 'commerce'), received, subject)
+      entries[index] = eventEntryText(received.toISOString(), await signedBy(keyOf('commerce'), twice))
+    },
+  ],
+  [
+    'the events of a company in another order',
+    'legal-order',
+    async (entries) => {
+      const second = nth(0, (entry) => isEvent(entry) && payloadOf(entry).type === 'tax.registered.v1')
+      const { subject } = payloadOf(at(entries, second))
+      const first = nth(0, (entry) => isEvent(entry) && payloadOf(entry).subject === subject)
+      const [a, b] = [payloadOf(at(entries, first)), payloadOf(at(entries, second))]
+      await replaceEvent(entries, first, keyOf(String(b.source).slice('/bureaus/'.length)), ({ time = '' }) => ({ ...b, time }))
+      await replaceEvent(entries, second, log.revoked, ({ time = '' }) => ({ ...a, time }))
+    },
+  ],
+  [
+    'an effective date before the last one',
+    'legal-order',
+    async (entries) => {
+      await replaceEvent(entries, lastEventOf('local-tax'), keyOf('local-tax'), (payload) => ({
+        ...payload,
+        data: { ...dataOf(payload), effectiveDate: '2015-01-01' },
+      }))
+    },
+  ],
+  [
+    'a time running backwards',
+    'received-order',
+    (entries) => {
+      entries[300] = withFields(at(entries, 300), {
+        received: new Date(receivedOf(at(entries, 299)).getTime() - 1).toISOString(),
+      })
+    },
+  ],
+  [
+    'a time running backwards between two bundles',
+    'received-order',
+    (entries) => {
+      entries[256] = withFields(at(entries, 256), {
+        received: new Date(receivedOf(at(entries, 255)).getTime() - 1).toISOString(),
+      })
+    },
+  ],
+  [
+    'a swapped pair',
+    'received-order',
+    (entries) => {
+      const [a, b] = [at(entries, 100), at(entries, 101)]
+      entries[100] = b
+      entries[101] = a
+    },
+  ],
+  [
+    'a time without milliseconds',
+    'entry',
+    (entries) => {
+      entries[event(9)] = at(entries, event(9)).replace(/\.\d{3}Z/, 'Z')
+    },
+  ],
+  [
+    'a time that does not exist',
+    'entry',
+    (entries) => {
+      entries[event(9)] = at(entries, event(9)).replace(/"2026-11-\d\d/, '"2026-11-31')
+    },
+  ],
+  [
+    'a space in an entry',
+    'entry',
+    (entries) => {
+      entries[event(9)] = at(entries, event(9)).replace('","jws"', '", "jws"')
+    },
+  ],
+  [
+    'a field too many',
+    'entry',
+    (entries) => {
+      entries[event(9)] = withFields(at(entries, event(9)), { note: 'x' })
+    },
+  ],
+  [
+    'fields in another order',
+    'entry',
+    (entries) => {
+      const { kind, received, ...rest } = JSON.parse(at(entries, refusal()))
+      entries[refusal()] = JSON.stringify({ received, kind, ...rest })
+    },
+  ],
+  [
+    'a kind that there is not',
+    'entry',
+    (entries) => {
+      entries[event(9)] = withFields(at(entries, event(9)), { kind: 'amendment' })
+    },
+  ],
+  [
+    'a member twice',
+    'entry',
+    (entries) => {
+      entries[event(9)] = at(entries, event(9)).replace('"jws"', '"jws":"","jws"')
+    },
+  ],
+  [
+    'an entry that is no JSON',
+    'entry',
+    (entries) => {
+      entries[event(9)] = 'nothing'
+    },
+  ],
+  [
+    'an empty entry',
+    'entry',
+    (entries) => {
+      entries[event(9)] = ''
+    },
+  ],
+  [
+    'an entry nested deeper than any stack',
+    'entry',
+    (entries) => {
+      entries[event(9)] = `{"kind":"operation","a":${'['.repeat(30_000)}${']'.repeat(30_000)}}`
+    },
+  ],
+  [
+    'an escape that need not be',
+    'entry',
+    (entries) => {
+      entries[refusal()] = at(entries, refusal()).replace('"party":"c', '"party":"\\u0063')
+    },
+  ],
+  [
+    'a refusal of a problem that there is not',
+    'entry',
+    (entries) => {
+      entries[refusal()] = withFields(at(entries, refusal()), { problem: 'dislike' })
+    },
+  ],
+  [
+    'a refusal with another status',
+    'refusal',
+    (entries) => {
+      entries[refusal()] = withFields(at(entries, refusal()), { status: 200 })
+    },
+  ],
+  [
+    'a refusal for what is never logged',
+    'refusal',
+    (entries) => {
+      entries[refusal()] = withFields(at(entries, refusal()), { problem: 'signature-invalid', status: 401 })
+    },
+  ],
+  [
+    'a refusal in the name of another party',
+    'refusal',
+    (entries) => {
+      entries[refusal()] = withFields(at(entries, refusal()), { party: 'state-tax' })
+    },
+  ],
+  [
+    'a refusal by a key that nobody has',
+    'refusal',
+    (entries) => {
+      entries[refusal()] = withFields(at(entries, refusal()), { kid: 'nobody' })
+    },
+  ],
+  [
+    'a refusal twice within the hour',
+    'refusal-repeated',
+    (entries) => {
+      const received = receivedOf(at(entries, refusal() + 1)).toISOString()
+      entries.splice(refusal() + 2, 0, withFields(at(entries, refusal()), { received }))
+    },
+  ],
+  [
+    'an operation by a bureau',
+    'operation',
+    (entries) => {
+      const key = keyOf('commerce')
+      entries[operation()] = operationText(key, log.origin, receivedOf(at(entries, operation())))
+    },
+  ],
+  [
+    'an operation that nobody knows',
+    'operation',
+    (entries) => {
+      entries[operation()] = withFields(at(entries, operation()), { action: 'erase' })
+    },
+  ],
+  [
+    'an operation that keeps the token',
+    'operation',
+    (entries) => {
+      entries[operation()] = withFields(at(entries, operation()), {
+        claims: { ...JSON.parse(at(entries, operation())).claims, jti: 'eyJhbGciOiJFUzI1NiJ9.eyJhIjoxfQ.c2ln' },
+      })
+    },
+  ],
+  [
+    'an operation twice',
+    'operation-repeated',
+    (entries) => {
+      entries.push(at(entries, operation()))
+    },
+  ],
+  [
+    'a reading long after its token',
+    'operation',
+    (entries) => {
+      entries[operation()] = withFields(at(entries, operation()), {
+        received: new Date(receivedOf(at(entries, operation())).getTime() + 3_600_000).toISOString(),
+      })
+    },
+  ],
+  [
+    'a key slipped in by nobody',
+    'key-entry',
+    async (entries) => {
+      const stranger = await madeKey('commerce')
+      const now = receivedOf(at(entries, 400))
+      const entry = await registerKey(stranger.signing, stranger.signing, { party: 'commerce', log: log.origin, now })
+      entries.splice(401, 0, keyEntryText(now.toISOString(), entry))
+    },
+  ],
+  [
+    "a key vouched for by the operator while the party's own is in force",
+    'key-entry',
+    async (entries) => {
+      const next = await madeKey('state-tax')
+      const now = receivedOf(at(entries, 400))
+      const entry = await registerKey(next.signing, keyOf('operator').signing, { party: 'state-tax', log: log.origin, now })
+      entries.splice(401, 0, keyEntryText(now.toISOString(), entry))
+    },
+  ],
+  [
+    'a registration played again from another log',
+    'key-entry',
+    async (entries) => {
+      const next = await madeKey('state-tax')
+      const now = receivedOf(at(entries, 400))
+      const entry = await registerKey(next.signing, keyOf('state-tax').signing, {
+        party: 'state-tax',
+        log: 'other.example/log',
+        now,
+      })
+      entries.splice(401, 0, keyEntryText(now.toISOString(), entry))
+    },
+  ],
+  [
+    'a revocation by another bureau',
+    'key-entry',
+    async (entries) => {
+      const now = receivedOf(at(entries, 400))
+      const { kid } = keyOf('state-tax').signing
+      const entry = await revokeKey(keyOf('local-tax').signing, {
+        party: 'state-tax',
+        kid,
+        reason: 'rivalry',
+        log: log.origin,
+        now,
+      })
+      entries.splice(401, 0, keyEntryText(now.toISOString(), entry))
+    },
+  ],
+  [
+    'a revocation dropped',
+    'key-revoked',
+    async (entries) => {
+      // the revocation is put off past an event of the key: who drops it wants exactly that; here it stands earlier instead
+      const [entry = ''] = entries.splice(revocation(), 1)
+      entries.splice(lastBefore(revocation()), 0, entry)
+    },
+  ],
+  [
+    'a key of a revocation changed',
+    'key-entry',
+    (entries) => {
+      entries[revocation()] = withFields(at(entries, revocation()), { kid: keyOf('state-tax').signing.kid })
+    },
+  ],
+  [
+    'the first key belongs to a bureau',
+    'key-entry',
+    async (entries) => {
+      const now = receivedOf(at(entries, 1))
+      const own = await madeKey('commerce')
+      entries[1] = keyEntryText(
+        now.toISOString(),
+        await registerKey(own.signing, own.signing, { party: 'commerce', log: log.origin, now }),
+      )
+    },
+  ],
+  [
+    'no catalogue at the beginning',
+    'beginning',
+    (entries) => {
+      entries.splice(0, 1)
+    },
+  ],
+  [
+    'a catalogue that no operator asked for',
+    'catalogue',
+    (entries) => {
+      const { request, ...rest } = JSON.parse(at(entries, secondCatalogue()))
+      entries[secondCatalogue()] = catalogueEntryText(rest)
+    },
+  ],
+  [
+    'a catalogue asked for by a bureau',
+    'catalogue',
+    async (entries) => {
+      await replaceCatalogue(entries, keyOf('commerce'))
+    },
+  ],
+  [
+    'a catalogue of other files than the operator asked for',
+    'catalogue',
+    async (entries) => {
+      await replaceCatalogue(entries, keyOf('operator'), { 'catalogue.json': sha256('another') })
+    },
+  ],
+  [
+    'a catalogue whose file nobody has',
+    'catalogue',
+    (entries) => {
+      const { files, ...rest } = JSON.parse(at(entries, 0))
+      entries[0] = catalogueEntryText({ ...rest, files: { ...files, 'event.json': sha256('nowhere') } })
+    },
+  ],
+]
+
+function dataOf(payload: JsonObject): JsonObject {
+  const { data } = payload
+  if (!isJsonObject(data)) throw new Error('the event has no data')
+  return data
+}
+
+/** Index of the last event that commerce signed before this one. */
+function lastBefore(index: number): number {
+  return log.entries.findLastIndex(
+    (entry, i) => i < index - 2 && isEvent(entry) && payloadOf(entry).source === '/bureaus/commerce',
+  )
+}
+
+async function replaceCatalogue(entries: string[], by: MadeKey, asked?: JsonObject) {
+  const { received, rules, files } = JSON.parse(at(entries, secondCatalogue()))
+  const now = new Date(received)
+  const details = { files: asked ?? files }
+  const request = await signOperation(by.signing, { action: 'apply-catalogue', reason: 'x', log: log.origin, details, now })
+  entries[secondCatalogue()] = catalogueEntryText({ received, rules, files, request })
+}
+
+describe('whoever holds the key of the log, and signs the result, is found by what the entries say', () => {
+  for (const [name, code, change] of rewritings) {
+    test(name, { timeout: longestMs }, async () => {
+      const { findings } = await findingsAfter(change)
+      expect(findings.counts).toHaveProperty(code)
+      expect(findings.counts).not.toHaveProperty('root')
+      expect(findings.listed.find((finding) => finding.code === code)?.cause).toMatch(/\w/)
+    })
+  }
+})
+
+const copies: readonly (readonly [name: string, code: FindingCode, change: (dir: string) => Promise<void>])[] = [
+  ['a bit of an entry', 'leaf-hash', (dir) => edit(dir, 'tile/entries/001', (bytes) => flip(bytes, 5000))],
+  [
+    'a bit of an entry of the last bundle',
+    'leaf-hash',
+    async (dir) => edit(dir, await partial(dir, 'entries'), (bytes) => flip(bytes, 5000)),
+  ],
+  ['a bit of a leaf hash', 'leaf-hash', (dir) => edit(dir, 'tile/0/000', (bytes) => flip(bytes, 77))],
+  ['a bit of a tile above', 'tile-hash', async (dir) => edit(dir, await partial(dir, '1'), (bytes) => flip(bytes, 40))],
+  ['a truncated tile', 'tile-length', (dir) => truncate(join(dir, 'tile/0/001'), 8191)],
+  ['an empty tile', 'tile-length', (dir) => truncate(join(dir, 'tile/0/001'), 0)],
+  [
+    'a tile longer than it should be',
+    'tile-length',
+    (dir) => edit(dir, 'tile/0/001', (bytes) => Buffer.concat([bytes, bytes.subarray(0, 32)])),
+  ],
+  [
+    'a tile far longer than it should be',
+    'missing',
+    (dir) => edit(dir, 'tile/0/001', (bytes) => Buffer.concat(new Array(100).fill(bytes))),
+  ],
+  ['a truncated tile above', 'tile-length', async (dir) => truncate(join(dir, await partial(dir, '1')), 31)],
+  ['a truncated bundle', 'framing', (dir) => truncate(join(dir, 'tile/entries/001'), 3000)],
+  [
+    'bytes after the last entry of a bundle',
+    'framing',
+    (dir) => edit(dir, 'tile/entries/001', (bytes) => Buffer.concat([bytes, Buffer.from([0, 0])])),
+  ],
+  ['an entry that says to be longer', 'framing', (dir) => edit(dir, 'tile/entries/000', (bytes) => flip(bytes, 0))],
+  ['a bundle that is not there', 'missing', (dir) => rm(join(dir, 'tile/entries/000'))],
+  ['a tile that is not there', 'missing', (dir) => rm(join(dir, 'tile/0/000'))],
+  ['a tile above that is not there', 'missing', async (dir) => rm(join(dir, await partial(dir, '1')))],
+  [
+    'a folder in the place of a tile',
+    'missing',
+    async (dir) => {
+      await rm(join(dir, 'tile/0/000'))
+      await mkdir(join(dir, 'tile/0/000'))
+    },
+  ],
+  ['two bundles in each other’s place', 'leaf-hash', (dir) => swap(dir, 'tile/entries/000', 'tile/entries/001')],
+  [
+    'two bundles and their tiles in each other’s place',
+    'root',
+    async (dir) => {
+      await swap(dir, 'tile/entries/000', 'tile/entries/001')
+      await swap(dir, 'tile/0/000', 'tile/0/001')
+    },
+  ],
+  [
+    'a dropped entry, later ones renumbered and everything re-hashed but the checkpoint',
+    'root',
+    async (dir) => {
+      const entries = [...log.entries]
+      entries.splice(333, 1, at(entries, 332))
+      await cp(await altered(entries), dir, { recursive: true, filter: (source) => !source.endsWith('checkpoint') })
+    },
+  ],
+  [
+    'a dropped last entry',
+    'missing',
+    async (dir) => {
+      await rm(join(dir, 'tile'), { recursive: true })
+      await cp(await altered(log.entries.slice(0, -1)), dir, {
+        recursive: true,
+        filter: (source) => !source.endsWith('checkpoint'),
+      })
+    },
+  ],
+  [
+    'a checkpoint with another root under the old signature',
+    'checkpoint',
+    (dir) =>
+      edit(dir, 'checkpoint', (bytes) => {
+        const [origin, size, , ...rest] = bytes.toString('utf8').split('\n')
+        return Buffer.from([origin, size, Buffer.alloc(32, 7).toString('base64'), ...rest].join('\n'))
+      }),
+  ],
+  [
+    'a checkpoint of another size under the old signature',
+    'checkpoint',
+    (dir) =>
+      edit(dir, 'checkpoint', (bytes) => Buffer.from(bytes.toString('utf8').replace(`\n${log.size}\n`, `\n${log.size - 1}\n`))),
+  ],
+  [
+    'a checkpoint signed by another key of the same name',
+    'checkpoint',
+    async (dir) => {
+      await writeFile(join(dir, 'checkpoint'), newLogKey(log.origin).signCheckpoint(log.size, Buffer.alloc(32)))
+    },
+  ],
+  [
+    'a checkpoint of another log',
+    'checkpoint',
+    async (dir) => {
+      await writeFile(join(dir, 'checkpoint'), newLogKey('other.example/log').signCheckpoint(log.size, Buffer.alloc(32)))
+    },
+  ],
+  [
+    'a checkpoint that calls another log its origin',
+    'checkpoint',
+    async (dir) => {
+      const text = checkpointText({ origin: 'other.example/log', size: log.size, root: Buffer.alloc(32) })
+      const [, signature] = log.checkpoint.split('\n\n')
+      await writeFile(join(dir, 'checkpoint'), `${text}\n${signature}`)
+    },
+  ],
+  [
+    'a checkpoint without a signature',
+    'checkpoint',
+    (dir) => edit(dir, 'checkpoint', (bytes) => Buffer.from(`${bytes.toString('utf8').split('\n\n')[0]}\n`)),
+  ],
+  ['a checkpoint that is no text', 'checkpoint', (dir) => writeFile(join(dir, 'checkpoint'), Buffer.alloc(4096, 255))],
+  [
+    'a checkpoint of more entries than anybody could read',
+    'missing',
+    (dir) => writeFile(join(dir, 'checkpoint'), log.logKey.signCheckpoint(2 ** 50, Buffer.alloc(32))),
+  ],
+  [
+    'a checkpoint of no entry at all',
+    'beginning',
+    (dir) => writeFile(join(dir, 'checkpoint'), log.logKey.signCheckpoint(0, Buffer.from(sha256(''), 'hex'))),
+  ],
+  [
+    'a catalogue file changed',
+    'catalogue',
+    async (dir) => {
+      const digest: string = JSON.parse(at(log.entries, 0)).files['catalogue.json']
+      await edit(dir, `blob/${digest}`, (bytes) => Buffer.concat([bytes, Buffer.from(' ')]))
+    },
+  ],
+  [
+    'a catalogue file that is not there',
+    'catalogue',
+    async (dir) => {
+      await rm(join(dir, 'blob', JSON.parse(at(log.entries, 0)).files['event.json']))
+    },
+  ],
+  [
+    'a bundle with the entries of two',
+    'framing',
+    async (dir) => {
+      await writeFile(join(dir, 'tile/entries/000'), encodeBundle(log.entries.slice(0, 512)))
+    },
+  ],
+]
+
+async function altered(entries: readonly string[]): Promise<string> {
+  const dir = await rewritten(log, entries)
+  folders.push(dir)
+  return dir
+}
+
+async function edit(dir: string, path: string, change: (bytes: Buffer) => Buffer): Promise<void> {
+  const file = join(dir, path)
+  await writeFile(file, change(await readFile(file)))
+}
+
+async function swap(dir: string, a: string, b: string): Promise<void> {
+  await rename(join(dir, a), join(dir, 'between'))
+  await rename(join(dir, b), join(dir, a))
+  await rename(join(dir, 'between'), join(dir, b))
+}
+
+function flip(bytes: Buffer, place: number): Buffer {
+  bytes.writeUInt8((bytes[place] ?? 0) ^ 1, place)
+  return bytes
+}
+
+/** Path of the unfinished tile of a level. */
+async function partial(dir: string, level: string): Promise<string> {
+  const [folder] = (await readdir(join(dir, 'tile', level))).filter((name) => name.endsWith('.p'))
+  const [width] = await readdir(join(dir, 'tile', level, folder ?? ''))
+  return join('tile', level, folder ?? '', width ?? '')
+}
+
+describe('whoever changes a copy without the key of the log is found by its hashes', () => {
+  for (const [name, code, change] of copies) {
+    test(name, { timeout: longestMs }, async () => {
+      const { findings } = await findingsInCopy(change)
+      expect(findings.counts).toHaveProperty(code)
+      expect(findings.listed.find((finding) => finding.code === code)?.cause).toMatch(/\w/)
+    })
+  }
+})
+
+describe('what was seen at the last visit, and what the auditor was told, counts', () => {
+  async function stateOf(note: string): Promise<string> {
+    const dir = await mkdtemp(join(tmpdir(), 'lianban-state-'))
+    folders.push(dir)
+    await writeState(join(dir, 'state.json'), note, '2026-11-20T00:00:00.000Z')
+    return join(dir, 'state.json')
+  }
+
+  test('a log that continues what was seen is good, wherever the last visit ended', async () => {
+    for (const size of [1, 255, 256, 257, 512, log.size - 1, log.size]) {
+      const before = await altered(log.entries.slice(0, size))
+      const stateFile = await stateOf(await readFile(join(before, 'checkpoint'), 'utf8'))
+      expect((await verified(log, log.dir, { stateFile })).findings.counts, `at ${size}`).toEqual({})
+      expect(await readFile(stateFile, 'utf8')).toContain(`\\n${log.size}\\n`)
+    }
+  })
+
+  test('a re-signed fork is found, and the state file keeps the log that was seen first', async () => {
+    const stateFile = await stateOf(log.checkpoint)
+    const before = await readFile(stateFile, 'utf8')
+    const entries = log.entries.with(
+      log.size - 1,
+      withFields(at(log.entries, log.size - 1), {
+        received: receivedOf(at(log.entries, log.size - 1))
+          .toISOString()
+          .replace(/\d{3}Z$/, '999Z'),
+      }),
+    )
+    const { findings } = await verified(log, await altered(entries), { stateFile })
+    expect(findings.counts).toHaveProperty('fork', 1)
+    expect(await readFile(stateFile, 'utf8')).toBe(before)
+  })
+
+  test('a fork that went on is found', async () => {
+    const stateFile = await stateOf(await readFile(join(await altered(log.entries.slice(0, 400)), 'checkpoint'), 'utf8'))
+    const entries = [...log.entries]
+    entries.splice(350, 1)
+    expect((await verified(log, await altered(entries), { stateFile })).findings.counts).toHaveProperty('fork', 1)
+  })
+
+  test('a log that has become shorter is found', async () => {
+    const stateFile = await stateOf(log.checkpoint)
+    const { findings } = await verified(log, await altered(log.entries.slice(0, 500)), { stateFile })
+    expect(findings.listed.find(({ code }) => code === 'shrunk')?.cause).toContain(String(log.size))
+  })
+
+  test('another first operator than the auditor was told is found', async () => {
+    const { findings } = await findingsAfter(() => undefined, { operator: 'A'.repeat(43) })
+    expect(findings.counts).toHaveProperty('operator', 1)
+  })
+})

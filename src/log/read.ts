@@ -1,24 +1,16 @@
 import type { RawSql } from '../database/connect.ts'
 import { payloadOfLogged } from '../identity/compact.ts'
+import { type CatalogueLives, catalogueHistory } from './catalogue-history.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
+import type { EntryFilter } from './entry-filter.ts'
+import type { EntryRow } from './entry-row.ts'
+import { type KeyLife, keyHistory } from './key-history.ts'
 import type { NoteVerifier } from './note.ts'
 import { receiptText } from './receipt.ts'
+import { type EntryPage, searchEntries } from './search.ts'
 import { widthOf } from './tile.ts'
-import { inclusionProof } from './tile-proofs.ts'
+import { consistencyProof, inclusionProof } from './tile-proofs.ts'
 import { readHashes } from './tile-store.ts'
-
-/** An entry as the database holds it. */
-export interface EntryRow {
-  readonly index: number
-  readonly kind: 'event' | 'refusal' | 'key' | 'catalogue' | 'operation'
-  readonly received: Date
-  readonly entry: string
-  readonly leaf: Buffer
-  readonly party: string | null
-  readonly type: string | null
-  readonly subjectKind: string | null
-  readonly subject: string | null
-}
 
 /** An entry's place proved against the log as it is now. */
 export interface Proved {
@@ -44,6 +36,14 @@ export interface LogReader {
   /** whether a catalogue was put in force by the operator's request with this jti */
   hasCatalogueRequest(jti: string): Promise<boolean>
   size(): Promise<number>
+  /** entries in order of index, a page at a time; @see {@link searchEntries} */
+  search(filter: EntryFilter): Promise<EntryPage>
+  /** hashes that prove that the log of `to` entries begins with that of `from`; undefined where the log is not that long */
+  consistency(from: number, to: number): Promise<readonly Buffer[] | undefined>
+  /** every key that the party ever had */
+  keyHistory(party: string): Promise<readonly KeyLife[]>
+  /** every catalogue there was, a page at a time; @see {@link catalogueHistory} */
+  catalogueHistory(page: { after?: string | undefined; limit: number }): Promise<CatalogueLives>
 }
 
 /** Reads the log from its tables. Safe beside any number of appenders: what is asked for never changes. */
@@ -94,6 +94,13 @@ export function createLogReader(sql: RawSql, verifier: NoteVerifier): LogReader 
       const rows = await sql<{ entry: string }[]>`select entry from log.entries where kind = 'catalogue'`
       return rows.some(({ entry }) => jtiOf(entry) === jti)
     },
+    search: (filter) => searchEntries(sql, filter),
+    async consistency(from, to) {
+      const { size } = await head()
+      return from <= to && to <= size ? consistencyProof(from, to, hashes) : undefined
+    },
+    keyHistory: (party) => keyHistory(sql, party),
+    catalogueHistory: (page) => catalogueHistory(sql, page),
   }
 }
 

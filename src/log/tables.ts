@@ -64,6 +64,11 @@ export const entries = logSchema.table(
     index('entries_subject').on(table.subjectKind, table.subject, table.index).where(sql`kind = 'event'`),
     index('entries_digest').on(table.digest).where(sql`kind in ('refusal', 'operation')`),
     index('entries_rules').on(table.index).where(sql`kind in ('key', 'catalogue')`),
+    // for auditors' searches (search.ts): only the first is written for accepted events
+    index('entries_event_type').on(table.type, table.party, table.index).where(sql`kind = 'event'`),
+    index('entries_refusal').on(table.party, table.problem, table.index).where(sql`kind = 'refusal'`),
+    index('entries_refusal_type').on(table.type, table.party, table.problem, table.index).where(sql`kind = 'refusal'`),
+    index('entries_operation').on(table.party, table.index).where(sql`kind = 'operation'`),
   ],
 )
 

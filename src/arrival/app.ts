@@ -6,7 +6,9 @@ import { getEvent, getEventById } from './event-status.ts'
 import { postEvent } from './events.ts'
 import { getKeys, postKey } from './keys.ts'
 import { preferredLanguage } from './language.ts'
+import { getCatalogueHistory, getConsistency, getKeyHistory } from './log-history.ts'
 import { getBlob, getCheckpoint, getTile } from './log-routes.ts'
+import { getLogEntry, searchEntries } from './log-search.ts'
 import { openapiDocument } from './openapi.ts'
 import type { Parts } from './parts.ts'
 import { problemPage, problemResponse, refusalOf } from './problems.ts'
@@ -27,6 +29,11 @@ export const routes: readonly (readonly ['GET' | 'POST', string, Handler])[] = [
   ['POST', '/v1/keys', postKey],
   ['GET', '/v1/keys', getKeys],
   ['POST', '/v1/operations/catalogue', postCatalogue],
+  ['GET', '/v1/log/entries', searchEntries],
+  ['GET', '/v1/log/entries/:index', getLogEntry],
+  ['GET', '/v1/log/consistency', getConsistency],
+  ['GET', '/v1/log/parties/:party/keys', getKeyHistory],
+  ['GET', '/v1/log/catalogues', getCatalogueHistory],
   ['GET', '/log/checkpoint', getCheckpoint],
   ['GET', '/log/vkey', getVkey],
   ['GET', '/log/tile/*', getTile],

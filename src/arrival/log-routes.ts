@@ -1,8 +1,8 @@
 import type { Context } from 'hono'
 import { RefusedRequest } from '../domain/refusal.ts'
 import { encodeBundle, parseTilePath } from '../log/tile.ts'
+import { authenticateAuditor } from './auditor.ts'
 import type { Parts } from './parts.ts'
-import { authenticate, type Reader } from './reader.ts'
 import { recordReading } from './record-reading.ts'
 
 /** What a given width of a tile holds never changes. */
@@ -42,12 +42,6 @@ export async function getBlob(c: Context, parts: Parts): Promise<Response> {
   return octets(Buffer.from(content), `private, ${forEver}`, 'authorization')
 }
 
-async function authenticateAuditor(c: Context, parts: Parts): Promise<Reader> {
-  const reader = await authenticate(c, parts)
-  if (reader.party.role !== 'auditor') throw new RefusedRequest('not-yours', onlyAuditors)
-  return reader
-}
-
 function octets(bytes: Buffer, cacheControl: string, vary?: string): Response {
   const headers = {
     'content-type': 'application/octet-stream',
@@ -57,7 +51,6 @@ function octets(bytes: Buffer, cacheControl: string, vary?: string): Response {
   return new Response(new Uint8Array(bytes), { headers })
 }
 
-const onlyAuditors = { en: 'entries hold personal data: only auditors read them', zh: '条目含个人数据，仅审计方可读取' }
 const notFound = () =>
   new RefusedRequest('not-found', {
     en: 'the log has no such tile, bundle or file, or not yet',

@@ -20,22 +20,27 @@ export interface OperationSpec {
   readonly problems: readonly ProblemCode[]
 }
 
-const json = (schema: JsonObject): JsonObject => ({ 'application/json': { schema } })
+export const json = (schema: JsonObject): JsonObject => ({ 'application/json': { schema } })
 const plain: JsonObject = { 'text/plain': { schema: { type: 'string' } } }
 const octets: JsonObject = { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }
-const answer = (description: string, content: JsonObject, headers?: JsonObject): JsonObject => ({
+export const answer = (description: string, content: JsonObject, headers?: JsonObject): JsonObject => ({
   description,
   ...(headers === undefined ? {} : { headers }),
   content,
 })
 
-const inPath = (name: string, schema: JsonObject): JsonObject => ({ name, in: 'path', required: true, schema })
-const inQuery = (name: string, schema: JsonObject, required = false): JsonObject => ({ name, in: 'query', required, schema })
+export const inPath = (name: string, schema: JsonObject): JsonObject => ({ name, in: 'path', required: true, schema })
+export const inQuery = (name: string, schema: JsonObject, required = false): JsonObject => ({
+  name,
+  in: 'query',
+  required,
+  schema,
+})
 const location: JsonObject = { Location: { required: true, schema: { type: 'string', pattern: '^/v1/events/[0-9]+$' } } }
 const etag: JsonObject = { ETag: { required: true, schema: { type: 'string', pattern: '^"[^"]+"$' } } }
 
 /** U+0000 stands in no text of the exchange. */
-const storable = '^[^\\u0000]*$'
+export const storable = '^[^\\u0000]*$'
 const filter = (description: string): JsonObject => text(description, { maxLength: 200, pattern: storable })
 
 const ofBody = ['request-timeout', 'too-large', 'unsupported-media-type', 'malformed'] as const
@@ -183,7 +188,7 @@ const partial = inPath('tile', text('three digits and .p', { pattern: '^[0-9]{3}
 const width = inPath('width', { type: 'integer', minimum: 1, maximum: 255 })
 const hashes = { '200': answer('hashes of 32 bytes, one after another', octets) }
 const bundle = { '200': answer('entries, each after its length as a big-endian 16-bit number', octets) }
-const ofReading: readonly ProblemCode[] = ['not-yours', 'not-found', ...ofAppend]
+export const ofReading: readonly ProblemCode[] = ['not-yours', 'not-found', ...ofAppend]
 
 const logOperations: readonly OperationSpec[] = [
   {

@@ -14,9 +14,9 @@ export function closed(properties: JsonObject, optional: readonly string[] = [])
 }
 
 export const text = (description: string, more: JsonObject = {}): JsonObject => ({ type: 'string', description, ...more })
-const index: JsonObject = { type: 'integer', minimum: 0, maximum: 999_999_999_999_999, description: 'place in the log' }
-const moment = (description: string): JsonObject => ({ type: 'string', format: 'date-time', description })
-const base64 = (description: string): JsonObject => ({ type: 'string', pattern: '^[A-Za-z0-9+/]{43}=$', description })
+export const index: JsonObject = { type: 'integer', minimum: 0, maximum: 999_999_999_999_999, description: 'place in the log' }
+export const moment = (description: string): JsonObject => ({ type: 'string', format: 'date-time', description })
+export const base64 = (description: string): JsonObject => ({ type: 'string', pattern: '^[A-Za-z0-9+/]{43}=$', description })
 
 /** One spelling for each signature: the unused bits after the last byte are zero. */
 const strictBase64url = '(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?'
@@ -149,7 +149,7 @@ const record = closed(
   ['office'],
 )
 
-const receipt = text('C2SP tlog-proof: proves that the entry is in the log', { pattern: '^c2sp\\.org/tlog-proof@v1\\n' })
+export const receipt = text('C2SP tlog-proof: proves that the entry is in the log', { pattern: '^c2sp\\.org/tlog-proof@v1\\n' })
 
 const whole = {
   index,

@@ -1,6 +1,7 @@
 import type { Rules } from '../catalogue/rules.ts'
 import { type ProblemCode, problemOf } from '../domain/problems.ts'
 import type { Json, JsonObject } from '../domain/text.ts'
+import { logSearchOperations, logSearchSchemas } from './openapi-log-search.ts'
 import { type OperationSpec, operations } from './openapi-operations.ts'
 import { problemWith, schemasOf } from './openapi-schemas.ts'
 
@@ -18,7 +19,7 @@ export function openapiDocument(rules: Rules): JsonObject {
 
 function makeDocument(rules: Rules): JsonObject {
   const paths: Record<string, Record<string, Json>> = {}
-  for (const operation of operations(rules)) {
+  for (const operation of [...operations(rules), ...logSearchOperations]) {
     const methods = paths[operation.path] ?? {}
     paths[operation.path] = methods
     methods[operation.method] = operationObject(operation)
@@ -35,7 +36,7 @@ function makeDocument(rules: Rules): JsonObject {
     servers: [{ url: '/' }],
     paths,
     components: {
-      schemas: schemasOf(rules),
+      schemas: { ...schemasOf(rules), ...logSearchSchemas },
       securitySchemes: {
         token: {
           type: 'http',

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { addAuditEvidence } from './audit-evidence.ts'
 import { addAuditExport } from './audit-export.ts'
 import { addAuditMirror } from './audit-mirror.ts'
 import { addAuditReceipt } from './audit-receipt.ts'
@@ -13,6 +14,7 @@ export function addAuditCommands(program: Command): void {
     )
   addAuditVerify(audit)
   addAuditExport(audit)
+  addAuditEvidence(audit)
   addAuditReceipt(audit)
   addAuditMirror(audit)
 }

@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto'
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isJsonObject } from '../../domain/text.ts'
 import { hashBytes, leafHash } from '../../log/merkle.ts'
 import { tileWidth } from '../../log/right-edge.ts'
 import { decodeBundle, tilePath, widthOf } from '../../log/tile.ts'
 import { type AuthenticTiles, NotOfThisLog } from '../authentic-tiles.ts'
+import { digestsIn } from '../catalogue-files.ts'
 import type { LogSource } from '../log-source.ts'
 import { folderSource } from '../source-folder.ts'
 import type { Range } from './range.ts'
@@ -126,14 +126,4 @@ function decoded(bundle: Buffer, n: number, width: number): Buffer[] {
   } catch (error) {
     throw new NotOfThisLog(`bundle ${n} is damaged: ${error instanceof Error ? error.message : String(error)}`)
   }
-}
-
-/** SHA-256 of the files that a catalogue entry names; nothing else may become a path. */
-function digestsIn(entry: Buffer): string[] {
-  const { files }: { files?: unknown } = JSON.parse(entry.toString('utf8'))
-  return isJsonObject(files)
-    ? Object.values(files)
-        .filter((digest) => typeof digest === 'string' && /^[0-9a-f]{64}$/.test(digest))
-        .map(String)
-    : []
 }

@@ -51,13 +51,14 @@ export async function writeSegment(
   await files.write(segmentPath(segment), Buffer.concat(all))
 }
 
-/** Entries that are said to be about a name, in index order. */
-export async function lookUp(folder: string, name: IndexedName, to: number): Promise<readonly number[]> {
+/** Entries that are said to be about a name, in index order; undefined when a part of the index is not there. */
+export async function lookUp(folder: string, name: IndexedName, to: number): Promise<readonly number[] | undefined> {
   const wanted = nameHash(name)
   const found: number[] = []
   for (let segment = 0; segment * segmentEntries < to; segment++) {
     const bytes = await readBounded(join(folder, segmentPath(segment)), maxSegmentBytes)
-    if (bytes !== undefined) found.push(...indexesOf(bytes, wanted))
+    if (bytes === undefined) return undefined
+    found.push(...indexesOf(bytes, wanted))
   }
   return found.filter((index) => index < to)
 }

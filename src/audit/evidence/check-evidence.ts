@@ -1,0 +1,131 @@
+import { hash } from 'node:crypto'
+import { isJsonObject } from '../../domain/text.ts'
+import type { Checkpoint } from '../../log/checkpoint.ts'
+import type { NoteVerifier } from '../../log/note.ts'
+import { parseReceipt, verifyReceipt } from '../../log/receipt.ts'
+import { type OpenedZip, openZip, ZipRefused } from '../zip-reading.ts'
+import { contentsOf, evidenceFormat, evidenceManifest } from './contents.ts'
+import { type Evidence, EvidenceRefused, type ProvedEntry } from './evidence.ts'
+import { type History, readHistory } from './history.ts'
+import { type EntryFolder, folderOfReceipt } from './names.ts'
+
+/** What evidence may unpack to: a thousand events of the largest kind, with their receipts. */
+const bounds = { maxFiles: 20_000, maxTotalBytes: 512 * 2 ** 20 }
+const maxReceiptBytes = 256 * 1024
+const maxBlobBytes = 1_048_576
+const maxManifestBytes = 1_048_576
+/** `history.html`, `VERIFY.md`, `SHA256SUMS`. */
+const maxPageBytes = 256 * 2 ** 20
+
+export interface Checked {
+  readonly evidence: Evidence
+  readonly history: History
+}
+
+/**
+ * Proves evidence with nothing but the log's public key: every receipt, every signature, authority, rules and legal order; and
+ * that the pages for people say what the proved entries say, since they are made again and compared.
+ *
+ * @throws {EvidenceRefused} with everything that is wrong
+ */
+export async function checkEvidence(file: string, log: NoteVerifier, vkey: string): Promise<Checked> {
+  try {
+    const zip = await openZip(file, bounds)
+    try {
+      return await check(zip, log, vkey)
+    } finally {
+      zip.close()
+    }
+  } catch (error) {
+    throw error instanceof ZipRefused ? new EvidenceRefused([error.message]) : error
+  }
+}
+
+async function check(zip: OpenedZip, log: NoteVerifier, vkey: string): Promise<Checked> {
+  const evidence = await readEvidence(zip, log, vkey)
+  const history = await readHistory(evidence)
+  if (history.faults.length > 0) throw new EvidenceRefused(history.faults)
+  const faults = await differences(zip, contentsOf(evidence, history))
+  if (faults.length > 0) throw new EvidenceRefused(faults)
+  return { evidence, history }
+}
+
+async function readEvidence(zip: OpenedZip, log: NoteVerifier, vkey: string): Promise<Evidence> {
+  const { subject, made } = await readManifest(zip)
+  const proved: Record<EntryFolder, ProvedEntry[]> = { events: [], keys: [], catalogues: [] }
+  const faults: string[] = []
+  let checkpoint: (Checkpoint & { readonly note: string }) | undefined
+  for (const name of [...zip.names].sort()) {
+    const folder = folderOfReceipt(name)
+    if (folder === undefined) continue
+    try {
+      const entry = proveOne((await zip.read(name, maxReceiptBytes)) ?? Buffer.alloc(0), log)
+      checkpoint ??= entry.checkpoint
+      if (checkpoint.note !== entry.checkpoint.note) faults.push(`${name}: its checkpoint is not that of the other receipts`)
+      proved[folder].push(entry.proved)
+    } catch (error) {
+      if (error instanceof ZipRefused) throw error
+      faults.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  if (proved.events.length === 0) faults.push('it proves no event')
+  const blobs = await readBlobs(zip, faults)
+  if (faults.length > 0 || checkpoint === undefined) throw new EvidenceRefused(faults)
+  const byIndex = (a: ProvedEntry, b: ProvedEntry) => a.index - b.index
+  for (const entries of Object.values(proved)) entries.sort(byIndex)
+  const { origin, size, root } = checkpoint
+  return { subject, vkey, made, checkpoint: { origin, size, root }, ...proved, blobs }
+}
+
+async function readManifest(zip: OpenedZip): Promise<{ subject: string; made: string }> {
+  const bytes = await zip.read(evidenceManifest, maxManifestBytes)
+  if (bytes === undefined) throw new EvidenceRefused([`it has no ${evidenceManifest}`])
+  const value = parsed(bytes)
+  if (!isJsonObject(value) || value.format !== evidenceFormat)
+    throw new EvidenceRefused([`its ${evidenceManifest} is not of the format ${evidenceFormat}`])
+  const { subject, made } = value
+  if (typeof subject !== 'string' || typeof made !== 'string' || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(made))
+    throw new EvidenceRefused([`its ${evidenceManifest} does not say what it is about and when it was made`])
+  return { subject, made }
+}
+
+function proveOne(bytes: Buffer, log: NoteVerifier) {
+  const receipt = bytes.toString('utf8')
+  const { extra, checkpoint: note } = parseReceipt(receipt)
+  if (extra === undefined) throw new Error('the receipt carries no entry')
+  const { index, ...checkpoint } = verifyReceipt(receipt, extra, log)
+  return { proved: { index, bytes: extra, receipt }, checkpoint: { ...checkpoint, note } }
+}
+
+async function readBlobs(zip: OpenedZip, faults: string[]): Promise<ReadonlyMap<string, string>> {
+  const blobs = new Map<string, string>()
+  for (const name of [...zip.names].sort()) {
+    if (!name.startsWith('blobs/')) continue
+    const content = (await zip.read(name, maxBlobBytes)) ?? Buffer.alloc(0)
+    const digest = name.slice('blobs/'.length)
+    if (hash('sha256', content) === digest) blobs.set(digest, content.toString('utf8'))
+    else faults.push(`${name}: its SHA-256 is another one`)
+  }
+  return blobs
+}
+
+/** What is in the zip and does not follow from its proved entries, or is missing. */
+async function differences(zip: OpenedZip, expected: ReadonlyMap<string, Buffer>): Promise<string[]> {
+  const faults: string[] = []
+  for (const name of zip.names) if (!expected.has(name)) faults.push(`${name}: nothing that was proved says that it belongs here`)
+  for (const [name, content] of expected) {
+    const found = await zip.read(name, maxPageBytes)
+    if (found === undefined) faults.push(`${name}: it is missing`)
+    else if (!found.equals(content)) faults.push(`${name}: it does not say what the proved entries say`)
+  }
+  return faults
+}
+
+function parsed(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'))
+  } catch {
+    // said by whoever asks
+    return undefined
+  }
+}

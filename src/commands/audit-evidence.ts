@@ -1,0 +1,100 @@
+import type { Command } from 'commander'
+import { checkEvidence } from '../audit/evidence/check-evidence.ts'
+import { collectEvidence } from '../audit/evidence/collect.ts'
+import { contentsOf } from '../audit/evidence/contents.ts'
+import { type EntryFinder, folderFinder, httpFinder } from '../audit/evidence/entry-finder.ts'
+import { EvidenceRefused } from '../audit/evidence/evidence.ts'
+import { type History, readHistory } from '../audit/evidence/history.ts'
+import { writeZip } from '../audit/evidence/write-evidence.ts'
+import type { LogSource } from '../audit/log-source.ts'
+import { isUrl, openSource } from '../audit/open-source.ts'
+import { httpSource } from '../audit/source-http.ts'
+import { outcomeOf } from './audit-outcome.ts'
+import { readVkey, type VkeyOptions, withVkey } from './audit-vkey.ts'
+import { CommandFailed } from './command.ts'
+import { readSigningKey } from './key-file.ts'
+import { tableText } from './table.ts'
+
+interface Options extends VkeyOptions {
+  readonly subject?: string
+  readonly out?: string
+  readonly from?: string
+  readonly key?: string
+  readonly check?: string
+}
+
+/** `audit evidence` */
+export function addAuditEvidence(audit: Command): void {
+  withVkey(
+    audit
+      .command('evidence')
+      .description('one file for a court or a colleague: what was exchanged about a subject, each event proved')
+      .option('--subject <code>', 'whom it is about; for registrations the USCC')
+      .option('--from <source>', "the exchange's URL, or folder or zip of an export")
+      .option('--out <file.zip>', 'the file to write')
+      .option('--key <file>', "an auditor's private JWK, for an exchange")
+      .option('--check <file.zip>', 'verify such a file instead'),
+  )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  lianban audit evidence --subject 91210203XTEXT0018E --from log --out evidence.zip --vkey log.vkey\n' +
+        '  lianban audit evidence --check evidence.zip --vkey log.vkey\n\n' +
+        'It proves that its events are in the log, not that there are no others; `audit verify` checks the whole log.',
+    )
+    .action(run)
+}
+
+async function run(options: Options): Promise<void> {
+  try {
+    if (options.check === undefined) await make(options)
+    else await check(options.check, options)
+  } catch (error) {
+    if (error instanceof EvidenceRefused)
+      throw new CommandFailed(`the evidence is not good:\n${error.faults.map((fault) => `  - ${fault}`).join('\n')}`, 1)
+    throw outcomeOf(error)
+  }
+}
+
+async function check(file: string, options: Options): Promise<void> {
+  const { vkey, verifier } = await readVkey(options)
+  const { evidence, history } = await checkEvidence(file, verifier, vkey)
+  process.stdout.write(
+    tableText([
+      ['proved', `${evidence.events.length} events about ${evidence.subject}`],
+      ['log', `${history.origin}, ${evidence.checkpoint.size} entries`],
+      ...eventRows(history),
+    ]),
+  )
+}
+
+async function make(options: Options): Promise<void> {
+  const { subject, from, out } = options
+  const missing = Object.entries({ subject, from, out }).flatMap(([name, value]) => (value === undefined ? [`--${name}`] : []))
+  if (subject === undefined || from === undefined || out === undefined)
+    throw new CommandFailed(`${missing.join(' and ')} must be given; or --check to verify a file`)
+  const { vkey, verifier: log } = await readVkey(options)
+  const { source, find } = await finderOf(from, options, log.name)
+  const evidence = await collectEvidence({ source, find, subject, log, vkey, now: new Date() })
+  await source.close()
+  if (evidence.events.length === 0) throw new CommandFailed(`${source.name} has no event about ${subject}`, 1)
+  const history = await readHistory(evidence)
+  if (history.faults.length > 0) throw new EvidenceRefused(history.faults)
+  await writeZip(out, contentsOf(evidence, history), evidence.made)
+  process.stdout.write(
+    `${out}: ${evidence.events.length} events about ${subject}, each proved to be in the log of ${evidence.checkpoint.size} entries\n`,
+  )
+}
+
+async function finderOf(from: string, options: Options, origin: string): Promise<{ source: LogSource; find: EntryFinder }> {
+  if (!isUrl(from)) {
+    const source = await openSource(from)
+    return { source, find: folderFinder(from, source) }
+  }
+  const key = options.key === undefined ? undefined : await readSigningKey(options.key)
+  const source = await httpSource(from, { key, origin })
+  return { source, find: httpFinder(source) }
+}
+
+function eventRows({ events }: History): string[][] {
+  return events.map(({ index, received, payload, party }) => [`index ${index}`, `${received}  ${String(payload.type)}  ${party}`])
+}

@@ -159,6 +159,8 @@ export async function consumeOnce(
   function goOn(topic: string, partition: number, offset: number): void {
     consumer.seek({ topic, partition, offset: String(offset) })
     placed.add(keyOf(topic, partition))
+    // what was read from the log instead shows as taken, too
+    uncommitted.set(keyOf(topic, partition), { topic, partition, offset: String(offset) })
     consumer.resume([{ topic, partitions: [partition] }])
   }
 
@@ -239,13 +241,16 @@ export async function consumeOnce(
   }
 
   async function commit(): Promise<void> {
-    const offsets = [...uncommitted.values()]
-    if (offsets.length === 0 || committing) return
+    const offsets = new Map(uncommitted)
+    if (offsets.size === 0 || committing) return
     committing = true
     uncommitted.clear()
-    await consumer
-      .commitOffsets(offsets)
-      .catch((error: unknown) => log.debug({ bureau, error: String(error) }, 'offsets could not be committed to Kafka'))
+    try {
+      await consumer.commitOffsets([...offsets.values()])
+    } catch (error) {
+      log.debug({ bureau, error: String(error) }, 'offsets could not be committed to Kafka; the next round tries again')
+      for (const [key, offset] of offsets) if (!uncommitted.has(key)) uncommitted.set(key, offset)
+    }
     committing = false
   }
 }

@@ -4,13 +4,7 @@ import { type Algorithm, isAlgorithm } from './algorithm.ts'
 import { parseStrictJson } from './strict-json.ts'
 
 /** Each use of a signature has a typ of its own, so that none passes for another (RFC 8725 section 3.11). */
-export type Typ =
-  | 'event+jws'
-  | 'access+jwt'
-  | 'key-proof+jws'
-  | 'key-voucher+jws'
-  | 'key-revocation+jws'
-  | 'operation+jws'
+export type Typ = 'event+jws' | 'access+jwt' | 'key-proof+jws' | 'key-voucher+jws' | 'key-revocation+jws' | 'operation+jws'
 
 export interface ProtectedHeader {
   readonly alg: Algorithm

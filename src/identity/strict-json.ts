@@ -1,11 +1,10 @@
+import { isUtf8 } from 'node:buffer'
 import { RefusedRequest } from '../domain/refusal.ts'
 import { isJsonObject, type Json, type JsonObject, type Text } from '../domain/text.ts'
 import { findNameTwice } from './name-twice.ts'
 
 /** Nothing that is exchanged is nested deeper than a few levels; a bound keeps every later walk of a payload harmless. */
 export const maxDepth = 64
-
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
  * Reads a JSON object in which every reader sees the same thing: JSON.parse keeps the last of two members with one name,
@@ -34,12 +33,9 @@ export function parseStrictJson(bytes: Uint8Array): JsonObject {
 }
 
 function decodeUtf8(bytes: Uint8Array): string {
-  try {
-    return decoder.decode(bytes)
-  } catch {
-    // the decoder's own message says no more than this
-    throw malformed({ en: 'it is not UTF-8', zh: '不是 UTF-8 编码' })
-  }
+  // several times as fast as TextDecoder; a byte order mark stays, and is refused by its name
+  if (!isUtf8(bytes)) throw malformed({ en: 'it is not UTF-8', zh: '不是 UTF-8 编码' })
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
 }
 
 function parse(text: string): unknown {

@@ -62,7 +62,7 @@ async function withClient<T>(url: string, use: (client: postgres.Sql) => Promise
 }
 
 const remember = (url: string) => withClient(url, (client) => client`create table memory as select 'kept' as word`)
-const recall = (url: string) => withClient(url, (client) => client`select word from memory`.then(([row]) => row?.['word']))
+const recall = (url: string) => withClient(url, (client) => client`select word from memory`.then(([row]) => row?.word))
 
 /** An exchange's process with nothing in it but its database; ends on SIGTERM. */
 async function exchange(user?: { uid: number; gid: number }): Promise<{ child: ChildProcess; url: string; pid: number }> {

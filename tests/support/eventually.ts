@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises'
  * @param check throws, or resolves to false, while it is too early
  * @throws what the check threw last, when the deadline is over
  */
-export async function eventually(check: () => Promise<unknown>, deadlineMs = 20_000): Promise<void> {
+export async function eventually(check: () => Promise<unknown>, deadlineMs = 60_000): Promise<void> {
   const deadline = performance.now() + deadlineMs
   while (true) {
     try {

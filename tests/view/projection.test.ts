@@ -278,7 +278,13 @@ describe('the database going away', () => {
 
   test('a server that is not there is an error, not a parked event', async () => {
     const gone = connect('postgres://nobody@127.0.0.1:1/nowhere', { name: 'lianban test', connectTimeoutMs: 2000 })
-    const unreachable = createView(gone, { bureau: 'state-tax', rules: () => rules, catalogues: () => [], partitionOf, clock: () => new Date() })
+    const unreachable = createView(gone, {
+      bureau: 'state-tax',
+      rules: () => rules,
+      catalogues: () => [],
+      partitionOf,
+      clock: () => new Date(),
+    })
     await expect(unreachable.apply(logged)).rejects.toThrow(/ECONNREFUSED|CONNECT/)
     await gone.close()
   })

@@ -3,6 +3,7 @@ import { isCalendarDate } from '../domain/codes/calendar-date.ts'
 import type { CodeContext } from '../domain/codes/code-check.ts'
 import { codeCheckOf } from '../domain/codes/code-checks.ts'
 import type { Finding } from '../domain/event.ts'
+import { chinaDate } from '../domain/fold.ts'
 import { maxFindings } from '../domain/refusal.ts'
 import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
 import type { Catalogue, Kind } from './catalogue.ts'
@@ -40,7 +41,7 @@ export function compileEventCheck(options: {
   return (event, now) => {
     if (countValues(event) > maxValues) return { errors: [tooManyValues], warnings: [] }
     const data = isJsonObject(event.data) ? event.data : undefined
-    const context: KeywordContext = { date: dateOf(data, kind.dateField), today: todayInChina(now), warnings: [] }
+    const context: KeywordContext = { date: dateOf(data, kind.dateField), today: chinaDate(now), warnings: [] }
     const errors = [...errorsOf(checkEnvelope, event, context)]
     if (data) errors.push(...errorsOf(checkData, data, context, event))
     const schemaFindings = errors.length === 0 ? [] : findingsOf(errors)
@@ -61,7 +62,7 @@ export function compileEventCheck(options: {
 export function compileRecordCheck(schema: object): (data: JsonObject) => readonly Finding[] {
   const check = compile(schema)
   return (data) => {
-    const context: KeywordContext = { today: todayInChina(new Date()), warnings: [] }
+    const context: KeywordContext = { today: chinaDate(new Date()), warnings: [] }
     return findingsOf(errorsOf(check, data, context))
   }
 }
@@ -187,11 +188,6 @@ function subjectCheck(kind: Kind): SubjectCheck {
 function dateOf(data: JsonObject | undefined, field: string): string | undefined {
   const date = data?.[field]
   return typeof date === 'string' && isCalendarDate(date) ? date : undefined
-}
-
-/** China has had one time zone, UTC+8 without summer time, since 1991. */
-function todayInChina(now: Date): string {
-  return new Date(now.getTime() + 8 * 3_600_000).toISOString().slice(0, 10)
 }
 
 const tooManyValues: Finding = {

@@ -61,7 +61,16 @@ export function foldState(
 
 /** The calendar date in China, which has had one time zone without summer time since 1991. */
 export function chinaDate(at: Date): string {
-  return new Date(at.getTime() + 8 * 3_600_000).toISOString().slice(0, 10)
+  return dateOfDay(Math.floor((at.getTime() + 8 * 3_600_000) / 86_400_000))
+}
+
+/** Days follow one another slowly, and writing one as a date is slow: the last one is kept. */
+let lastDay = { day: 0, date: '1970-01-01' }
+
+/** @param day since 1970-01-01 */
+function dateOfDay(day: number): string {
+  if (lastDay.day !== day) lastDay = { day, date: new Date(day * 86_400_000).toISOString().slice(0, 10) }
+  return lastDay.date
 }
 
 interface Judged {
@@ -177,6 +186,7 @@ function dateObjection(step: Judged, date: string, today: string): Text | undefi
     undefined,
   )
   if (latest && date < latest.last) return say.tooEarly(step.kind.dateField, date, latest.last, latest.place)
+  if (date <= today) return undefined
   const tomorrow = new Date(Date.parse(today) + 86_400_000).toISOString().slice(0, 10)
   return date > tomorrow ? say.tooLate(step.kind.dateField, date, tomorrow) : undefined
 }

@@ -90,7 +90,7 @@ class Member {
   #ended: Error | undefined
 
   constructor(data: CrewData) {
-    const resourceLimits = { maxOldGenerationSizeMb: maxHeapMb, maxYoungGenerationSizeMb: 8 }
+    const resourceLimits = { maxOldGenerationSizeMb: maxHeapMb, maxYoungGenerationSizeMb: 24 }
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: data, resourceLimits })
     this.#worker.on('message', (answer: Answer) => {
       const waiting = this.#waiting.get(answer.id)

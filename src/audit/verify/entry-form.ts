@@ -107,10 +107,23 @@ function parsed(bytes: Buffer): JsonObject {
 
 /** RFC 3339, UTC, milliseconds: what a date writes again as it read it. */
 function checkedTime(received: unknown): string {
-  const ms = typeof received === 'string' ? Date.parse(received) : Number.NaN
-  if (typeof received !== 'string' || Number.isNaN(ms) || received.length !== 24 || new Date(ms).toISOString() !== received)
+  if (typeof received !== 'string' || !isTime(received))
     throw new EntryMalformed('received is no time like 2026-11-23T00:00:00.000Z')
   return received
+}
+
+const timePattern = /^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
+/** the last date that was looked at: entries of one day stand together */
+let goodDate = ''
+
+function isTime(text: string): boolean {
+  if (!timePattern.test(text)) return false
+  const date = text.slice(0, 10)
+  if (date === goodDate) return true
+  const ms = Date.parse(text)
+  if (Number.isNaN(ms) || new Date(ms).toISOString() !== text) return false
+  goodDate = date
+  return true
 }
 
 function readRefusal(members: JsonObject, received: string): FormedEntry & { kind: 'refusal' } {

@@ -60,7 +60,7 @@ function contradicts({ findings: { counts } }: AuditReport): boolean {
 
 /** Bundles and tiles that are asked for before they are needed. */
 const maxAhead = 6
-const saveEveryMs = 2000
+const saveEveryMs = 500
 /** Missing one after another: what follows will be missing, too. */
 const maxMissing = 16
 /** Days that are counted each for itself, in case times were made up; later ones are counted together. */

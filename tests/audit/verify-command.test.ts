@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { access, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { built } from '../support/built.ts'
+import { eventually } from '../support/eventually.ts'
+import { cleanEnv, lianban, mainFile } from '../support/lianban.ts'
+import { type MadeLog, makeLog } from '../support/made-log.ts'
+import { rewritten, withFields } from './altered-log.ts'
+
+let log: MadeLog
+let work: string
+
+beforeAll(async () => {
+  await built()
+  work = await mkdtemp(join(tmpdir(), 'lianban-verify-'))
+  log = await makeLog({ events: 1500, subjects: 100, keepEntries: true })
+})
+afterAll(async () => {
+  await rm(work, { recursive: true, force: true })
+  await rm(log.dir, { recursive: true, force: true })
+})
+
+const exists = (file: string) =>
+  access(file).then(
+    () => true,
+    () => false,
+  )
+
+test('on threads, a good log has exit code 0 and a report as text, as JSON and as a page without scripts', async () => {
+  const page = join(work, 'report.html')
+  const pinned = ['--operator', log.operatorThumbprint]
+  const ran = await lianban([
+    'audit',
+    'verify',
+    log.dir,
+    '--vkey',
+    log.vkey,
+    ...pinned,
+    '--json',
+    '--html',
+    page,
+    '--workers',
+    '2',
+  ])
+  expect(ran.stderr).toBe('')
+  expect(ran.code).toBe(0)
+  const report = JSON.parse(ran.stdout)
+  expect(report).toMatchObject({
+    format: 'lianban-audit-report@1',
+    good: true,
+    findings: { total: 0, listed: [] },
+    kinds: log.counts,
+  })
+  const html = await readFile(page, 'utf8')
+  expect(html).toContain('<svg')
+  expect(html).not.toMatch(/<script|https?:\/\//)
+  const text = await lianban(['audit', 'verify', log.dir, '--vkey', log.vkey])
+  expect(text.stdout).toContain('Nothing was found')
+  expect(text.stdout).toContain("keys stand on the word of the log's own first operator key")
+})
+
+test('findings have exit code 1, and are told with index and cause; nothing of the log becomes markup', async () => {
+  const index = log.entries.findLastIndex((entry) => entry.startsWith('{"kind":"refusal"'))
+  const entries = log.entries.with(index, withFields(log.entries[index] ?? '', { kid: '<script>alert(1)</script>\u001b[31m' }))
+  const dir = await rewritten(log, entries)
+  const page = join(work, 'bad.html')
+  const ran = await lianban(['audit', 'verify', dir, '--vkey', log.vkey, '--html', page])
+  await rm(dir, { recursive: true })
+  expect(ran.code).toBe(1)
+  expect(ran.stdout).toMatch(new RegExp(`entry ${index}: the key <script>`))
+  expect(ran.stdout).not.toContain('\u001b')
+  expect(await readFile(page, 'utf8')).not.toContain('<script')
+})
+
+test('what could not be checked has exit code 2 and says why', async () => {
+  const missing = await lianban(['audit', 'verify', log.dir])
+  expect(missing.code).toBe(2)
+  expect(missing.stderr).toContain('--vkey is missing')
+  const nowhere = await lianban(['audit', 'verify', join(work, 'nowhere'), '--vkey', log.vkey])
+  expect(nowhere.code).toBe(2)
+})
+
+test('killed again and again, it goes on where it was and comes to the same report', async () => {
+  const long = await makeLog({ events: 12_000, subjects: 900, dir: join(work, 'long') })
+  const state = join(work, 'state.json')
+  const args = ['audit', 'verify', long.dir, '--vkey', long.vkey, '--state', state, '--workers', '1', '--json']
+  const progress = join(`${state}.work`, 'work.json')
+  let bundles = 0
+  for (let kill = 0; kill < 2; kill++) {
+    const child = spawn(process.execPath, [mainFile, ...args], { env: cleanEnv(), stdio: 'ignore' })
+    const further = await furtherThan(child, progress, bundles)
+    child.kill('SIGKILL')
+    await once(child, 'close')
+    if (further === undefined) throw new Error('it was done before it could be killed')
+    bundles = further
+  }
+  const ran = await lianban(args)
+  expect(ran.code).toBe(0)
+  expect(JSON.parse(ran.stdout)).toMatchObject({ good: true, resumed: true, kinds: long.counts })
+  expect(await exists(`${state}.work`)).toBe(false)
+  expect(await readFile(state, 'utf8')).toContain(`\\n${long.size}\\n`)
+})
+
+/** Bundles done when more than so many are on file; undefined when the process ended first. */
+async function furtherThan(child: ChildProcess, file: string, bundles: number): Promise<number | undefined> {
+  let found: number | undefined
+  await eventually(async () => {
+    const text = await readFile(file, 'utf8').catch(() => '{"bundles":0}')
+    const done: number = JSON.parse(text).bundles
+    if (done > bundles) found = done
+    return found !== undefined || child.exitCode !== null
+  })
+  return found
+}

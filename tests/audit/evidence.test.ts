@@ -1,0 +1,337 @@
+import { execFile } from 'node:child_process'
+import { generateKeyPairSync, sign } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { writeZip } from '../../src/audit/evidence/write-evidence.ts'
+import { nameOf } from '../../src/audit/export/subject-index.ts'
+import { openZip } from '../../src/audit/zip-reading.ts'
+import { audit } from '../support/audit-command.ts'
+import { type MadeLog, makeLog } from '../support/made-log.ts'
+import { type StaticLog, serveStatic } from '../support/static-log.ts'
+import { newFolder } from './log-prefix.ts'
+
+const run = promisify(execFile)
+let made: MadeLog
+let exported: string
+let subject: string
+let file: string
+let server: StaticLog
+/** what each entry of the log is found by */
+let names: readonly (string | undefined)[]
+
+beforeAll(async () => {
+  made = await makeLog({ events: 1500, subjects: 150, keepEntries: true })
+  names = made.entries.map((entry) => nameOf(Buffer.from(entry)))
+  exported = await newFolder()
+  await audit('export', made.dir, '--out', exported, '--vkey', made.vkey)
+  server = await serveStatic(made.dir)
+  // one that has events under both catalogues and both keys of commerce
+  subject = made.subjects.toSorted((a, b) => eventsOf(b).length - eventsOf(a).length)[0] ?? ''
+  file = join(await newFolder(), 'evidence.zip')
+  expect(await evidence('--from', exported, '--out', file)).toMatchObject({ code: 0 })
+})
+afterAll(() => server.stop())
+
+const evidence = (...args: string[]) => audit('evidence', '--subject', subject, '--vkey', made.vkey, ...args)
+const checked = (path: string, vkey = made.vkey) => audit('evidence', '--check', path, '--vkey', vkey)
+const eventsOf = (code: string) => names.flatMap((name, index) => (name === `subject:${code}` ? [index] : []))
+
+async function unzipped(path: string): Promise<Map<string, Buffer>> {
+  const zip = await openZip(path, { maxFiles: 10_000, maxTotalBytes: 2 ** 28 })
+  const files = new Map<string, Buffer>()
+  for (const name of zip.names) files.set(name, (await zip.read(name, 2 ** 24)) ?? Buffer.alloc(0))
+  zip.close()
+  return files
+}
+
+async function unpacked(): Promise<string> {
+  const folder = await newFolder()
+  for (const [name, content] of await unzipped(file)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true })
+    await writeFile(join(folder, name), content)
+  }
+  return folder
+}
+
+/** Answers the exchange's search from the made log, in pages of three. */
+function searchOf(path: string) {
+  const url = new URL(path, server.url)
+  if (url.pathname !== '/v1/log/entries') return undefined
+  const [wanted] = [...url.searchParams].map(([by, value]) => `${by}:${value}`)
+  const after = Number(url.searchParams.get('after') ?? -1)
+  const found = made.entries.flatMap((entry, index) => (names[index] === wanted && index > after ? [{ index, entry }] : []))
+  const entries = found.slice(0, 3)
+  return { status: 200, body: JSON.stringify({ entries, ...(found.length > 3 ? { next: String(entries.at(-1)?.index) } : {}) }) }
+}
+
+describe('evidence', () => {
+  it('holds every event about the subject, all keys and rules, and is good', async () => {
+    const files = await unzipped(file)
+    const numbers = [...files.keys()].filter((name) => /^events\/.*entry$/.test(name)).map((name) => Number(name.slice(7, 19)))
+    expect(numbers).toEqual(eventsOf(subject))
+    for (const index of numbers)
+      expect(files.get(`events/${String(index).padStart(12, '0')}.entry`)?.toString()).toBe(made.entries[index])
+    const ran = await checked(file)
+    expect(ran).toMatchObject({ code: 0 })
+    expect(ran.stdout).toContain(`${numbers.length} events about ${subject}`)
+  })
+
+  it('has no byte of any other subject in it', async () => {
+    const all = Buffer.concat([...(await unzipped(file)).values()])
+    const text = all.toString('latin1')
+    expect(text).toContain(subject)
+    for (const other of made.subjects) if (other !== subject) expect(text.includes(other), other).toBe(false)
+    // nor in what is signed
+    for (const [index, entry] of made.entries.entries()) {
+      const name = names[index]
+      if (!name?.startsWith('subject:') || name === `subject:${subject}`) continue
+      expect(
+        text.includes(JSON.parse(entry).jws.split('.')[1].slice(200, 260)) && !samePayloadPart(index),
+        `entry ${index}`,
+      ).toBe(false)
+    }
+  })
+
+  const samePayloadPart = (index: number) => {
+    const part = JSON.parse(made.entries[index] ?? '{}')
+      .jws.split('.')[1]
+      .slice(200, 260)
+    return eventsOf(subject).some((own) => JSON.parse(made.entries[own] ?? '{}').jws.includes(part))
+  }
+
+  it('is the same from the index of an export, from its bundles alone, and from an exchange’s search', async () => {
+    const expected = await unzipped(file)
+    const folder = await newFolder()
+    for (const [name, from] of [
+      ['made', made.dir],
+      ['static', server.url],
+      ['search', server.url],
+    ] as const) {
+      server.intercept(name === 'search' ? searchOf : undefined)
+      const out = join(folder, `${name}.zip`)
+      expect(await evidence('--from', from, '--out', out), name).toMatchObject({ code: 0 })
+      const found = await unzipped(out)
+      expect([...found.keys()]).toEqual([...expected.keys()])
+      for (const [path, content] of found)
+        if (!['manifest.json', 'SHA256SUMS', 'history.html'].includes(path))
+          expect(content.equals(expected.get(path) ?? Buffer.alloc(0)), path).toBe(true)
+    }
+    server.intercept(undefined)
+  })
+
+  it('is verified by the commands that it documents, and by these alone; not once a byte is changed', async () => {
+    const folder = await unpacked()
+    const blocks = [...(await readFile(join(folder, 'VERIFY.md'), 'utf8')).matchAll(/^```bash\n([\s\S]*?)^```$/gm)]
+    const script = blocks.map(([, block]) => block).join('')
+    const by = (vkey: string) => run('bash', ['-c', script], { cwd: folder, env: { PATH: process.env.PATH ?? '', VKEY: vkey } })
+    expect((await by(made.vkey)).stdout).toMatch(/VERIFIED\n$/)
+    const other = await makeLog({ events: 5 })
+    await expect(by(other.vkey)).rejects.toThrow()
+    const index = String(eventsOf(subject)[1]).padStart(12, '0')
+    for (const changed of [`events/${index}.entry`, `events/${index}.tlog-proof`, 'keys/000000000002.pem']) {
+      const path = join(folder, changed)
+      const before = await readFile(path)
+      await writeFile(
+        path,
+        before.map((byte, at) => (at === Math.floor(before.length / 2) ? byte ^ 2 : byte)),
+      )
+      expect((await readFile(path)).equals(before)).toBe(false)
+      await expect(by(made.vkey), changed).rejects.toThrow()
+      await writeFile(path, before)
+    }
+    expect((await by(made.vkey)).stdout).toMatch(/VERIFIED\n$/)
+  })
+
+  it('documents commands that hold for every algorithm a bureau may sign with', async () => {
+    const folder = await unpacked()
+    const page = await readFile(join(folder, 'VERIFY.md'), 'utf8')
+    const functions = page.match(/^bytes\(\)[\s\S]*?(?=^key 0)/m)?.[0] ?? ''
+    const signature = page.match(/^signature\(\) \{[\s\S]*?^\}$/m)?.[0] ?? ''
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const cases = [
+      {
+        alg: 'ES256',
+        ...generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+        hash: 'sha256',
+        options: { dsaEncoding: 'ieee-p1363' },
+      },
+      { alg: 'EdDSA', ...generateKeyPairSync('ed25519'), hash: null, options: {} },
+      { alg: 'RS256', ...rsa, hash: 'sha256', options: {} },
+      { alg: 'PS256', ...rsa, hash: 'sha256', options: { padding: 6, saltLength: 32 } },
+    ] as const
+    for (const { alg, publicKey, privateKey, hash, options } of cases) {
+      // many, since a number of a signature may be short or have its first bit set
+      for (let n = 0; n < 4; n++) {
+        const signed = `${Buffer.from('{}').toString('base64url')}.${Buffer.from(`{"n":${n}}`).toString('base64url')}`
+        const jws = `${signed}.${sign(hash, Buffer.from(signed), { key: privateKey, ...options }).toString('base64url')}`
+        await writeFile(join(folder, 'keys/1.pem'), publicKey.export({ type: 'spki', format: 'pem' }))
+        await writeFile(
+          join(folder, 'keys/1.entry'),
+          JSON.stringify({ kind: 'key', party: 'p', kid: 'k', jwk: publicKey.export({ format: 'jwk' }) }),
+        )
+        await writeFile(join(folder, 'events/1.entry'), `{"kind":"event","received":"x","jws":"${jws}"}`)
+        const by = (kid: string) =>
+          run(
+            'bash',
+            [
+              '-c',
+              `set -euo pipefail; work=$(mktemp -d)\n${functions}\n${signature}\nkey ${kid}\nsignature events/1.entry keys/${kid}.pem ${alg}`,
+            ],
+            { cwd: folder },
+          )
+        expect((await by('1')).stdout, alg).toContain(`{"n":${n}}`)
+        const tampered = `${signed}x`.slice(0, -2)
+        await writeFile(
+          join(folder, 'events/1.entry'),
+          `{"kind":"event","received":"x","jws":"${jws.replace(signed, tampered)}"}`,
+        )
+        await expect(by('1'), alg).rejects.toThrow()
+      }
+    }
+  })
+
+  it('tells a history that people read, in both languages, and lets no data become markup', async () => {
+    const page = String((await unzipped(file)).get('history.html'))
+    for (const part of [
+      'lang="zh"',
+      '设立登记',
+      'Establishment',
+      '@media print',
+      subject,
+      '统一社会信用代码',
+      'Unified social credit code',
+    ])
+      expect(page).toContain(part)
+    expect(page).not.toMatch(/<script|<img|<link|https?:\/\//i)
+  })
+})
+
+describe('a changed evidence file', () => {
+  const repacked = async (change: (files: Map<string, Buffer>) => void) => {
+    const files = await unzipped(file)
+    change(files)
+    const path = join(await newFolder(), 'changed.zip')
+    await writeZip(path, files, '2026-11-23T00:00:00Z')
+    return path
+  }
+  const event = () => `events/${String(eventsOf(subject)[1]).padStart(12, '0')}`
+
+  it.each<[string, (files: Map<string, Buffer>) => void, string]>([
+    ['with another page', (files) => files.set('history.html', Buffer.from('<h1>nothing happened</h1>')), 'history.html'],
+    ['with other instructions', (files) => files.set('VERIFY.md', Buffer.from('trust us')), 'VERIFY.md'],
+    ['with one entry changed', (files) => files.set(`${event()}.entry`, Buffer.from('{}')), '.entry: it does not say'],
+    ['with one file more', (files) => files.set('events/readme.txt', Buffer.from('x')), 'events/readme.txt'],
+    ['without an event in the middle', (files) => [files.delete(`${event()}.entry`), files.delete(`${event()}.tlog-proof`)], ''],
+    ['without a key', (files) => files.delete('keys/000000000002.tlog-proof'), 'key'],
+    ['without the rules', (files) => files.delete('catalogues/000000000000.tlog-proof'), 'catalogue'],
+    ['without a manifest', (files) => files.delete('manifest.json'), 'manifest.json'],
+    [
+      'about somebody else',
+      (files) => files.set('manifest.json', Buffer.from(String(files.get('manifest.json')).replaceAll(subject, 'X'))),
+      'not about X',
+    ],
+    [
+      'with a receipt that says another index',
+      (files) =>
+        files.set(
+          `${event()}.tlog-proof`,
+          Buffer.from(String(files.get(`${event()}.tlog-proof`)).replace(/^index \d+/m, 'index 3')),
+        ),
+      'does not prove',
+    ],
+    [
+      'with a file of the rules changed',
+      (files) => files.set([...files.keys()].find((name) => name.startsWith('blobs/')) ?? '', Buffer.from('{}')),
+      'SHA-256',
+    ],
+  ])('%s is found out', async (_, change, says) => {
+    const ran = await checked(await repacked(change))
+    expect(ran.code).toBe(1)
+    expect(ran.stderr).toContain(says)
+  })
+
+  it('is nothing to another log’s key', async () => {
+    const other = await makeLog({ events: 5 })
+    expect((await checked(file, other.vkey)).code).toBe(1)
+  })
+
+  it.each<[string, (zip: Buffer) => Buffer, string]>([
+    ['../', (zip) => renamed(zip, 'history.html', '../story.html'.slice(0, 12)), ''],
+    ['an absolute path', (zip) => renamed(zip, 'history.html', '/istory.html'), 'absolute'],
+    ['a drive', (zip) => renamed(zip, 'history.html', 'C:story.html'), ''],
+    ['a backslash', (zip) => renamed(zip, 'history.html', 'a\\tory.html'), ''],
+    ['a size that is not true', (zip) => sized(zip, 'history.html', 10), ''],
+    ['a size beyond every bound', (zip) => sized(zip, 'history.html', 0xfffffff0), 'unpacks to more'],
+    ['an end that is missing', (zip) => zip.subarray(0, -30), ''],
+    ['nothing in it', () => Buffer.alloc(0), ''],
+  ])('with %s is refused', async (_, change, says) => {
+    const path = join(await newFolder(), 'hostile.zip')
+    await writeFile(path, change(await readFile(file)))
+    const ran = await checked(path)
+    expect(ran.code).toBe(1)
+    expect(ran.stderr).toContain('the evidence is not good')
+    expect(ran.stderr).toContain(says)
+  })
+
+  it('with two files of one name, or too many of them, is refused before any is read', async () => {
+    const twice = join(await newFolder(), 'twice.zip')
+    await writeZip(
+      twice,
+      new Map([
+        ['a.txt', Buffer.from('a')],
+        ['b.txt', Buffer.from('b')],
+      ]),
+      '2026-11-23T00:00:00Z',
+    )
+    await writeFile(twice, renamed(await readFile(twice), 'b.txt', 'a.txt'))
+    expect((await checked(twice)).stderr).toContain('two files with the name a.txt')
+    await expect(openZip(file, { maxFiles: 10, maxTotalBytes: 2 ** 28 })).rejects.toThrow('more than 10 files')
+  })
+})
+
+it('about nobody is not made; the exit code says so', async () => {
+  const ran = await audit(
+    'evidence',
+    '--subject',
+    '91210203NOBODY000X',
+    '--vkey',
+    made.vkey,
+    '--from',
+    exported,
+    '--out',
+    join(exported, 'x.zip'),
+  )
+  expect(ran).toMatchObject({ code: 1 })
+  expect(ran.stderr).toContain('no event about')
+})
+
+it('is not made of a search that lies about an entry', async () => {
+  server.intercept((path) => {
+    const answer = searchOf(path)
+    return answer === undefined
+      ? undefined
+      : { ...answer, body: answer.body.replace(/"index":(\d+)/, (_, index) => `"index":${Number(index) + 1}`) }
+  })
+  const ran = await evidence('--from', server.url, '--out', join(exported, 'x.zip'))
+  server.intercept(undefined)
+  expect(ran.code).toBe(1)
+  expect(ran.stderr).toContain('is not the one')
+})
+
+/** Writes another name of the same length wherever a zip has one, in its directory and before the file. */
+function renamed(zip: Buffer, ...names: readonly string[]): Buffer {
+  let text = zip.toString('latin1')
+  for (let i = 0; i + 1 < names.length; i += 2) text = text.replaceAll(names[i] ?? '', names[i + 1] ?? '')
+  return Buffer.from(text, 'latin1')
+}
+
+/** Writes another unpacked size into a file's record of the zip's directory. */
+function sized(zip: Buffer, name: string, size: number): Buffer {
+  const copy = Buffer.from(zip)
+  const record = copy.lastIndexOf(name) - 46
+  expect(copy.readUInt32LE(record)).toBe(0x02014b50)
+  copy.writeUInt32LE(size, record + 24)
+  return copy
+}

@@ -1,0 +1,194 @@
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { followLog } from '../../src/audit/mirror/follow-log.ts'
+import { openCheckpoint } from '../../src/log/checkpoint.ts'
+import { nodeHash } from '../../src/log/merkle.ts'
+import { audit } from '../support/audit-command.ts'
+import { eventually } from '../support/eventually.ts'
+import { type MadeLog, makeLog } from '../support/made-log.ts'
+import { type StaticLog, serveStatic } from '../support/static-log.ts'
+import { forked, newFolder, writeLog } from './log-prefix.ts'
+
+let made: MadeLog
+let server: StaticLog
+
+beforeAll(async () => {
+  made = await makeLog({ events: 900, subjects: 150, keepEntries: true })
+  server = await serveStatic(made.dir)
+})
+afterEach(() => {
+  server.serve(made.dir)
+  server.intercept(undefined)
+})
+afterAll(() => server.stop())
+
+const once = (out: string, ...more: string[]) => audit('mirror', server.url, '--out', out, '--vkey', made.vkey, '--once', ...more)
+const prefix = (size: number) => writeLog(made, made.entries.slice(0, size))
+const seenIn = async (folder: string) =>
+  (await readFile(join(folder, 'checkpoints.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).size)
+
+it('a mirror copies what is new in each round and keeps every checkpoint that it saw, once', async () => {
+  const out = await newFolder()
+  for (const size of [100, 300, 300, 700]) {
+    server.serve(await prefix(size))
+    expect(await once(out)).toMatchObject({ code: 0 })
+    expect(openCheckpoint(await readFile(join(out, 'checkpoint'), 'utf8'), made.logKey.verifier).size).toBe(size)
+  }
+  expect(await seenIn(out)).toEqual([100, 300, 700])
+})
+
+it('a mirror that was cut off while it wrote goes on with what it knows', async () => {
+  const out = await newFolder()
+  server.serve(await prefix(300))
+  await once(out)
+  await appendFile(join(out, 'checkpoints.jsonl'), '{"seen":"2026')
+  server.serve(await prefix(700))
+  expect(await once(out)).toMatchObject({ code: 0 })
+  const lines = (await readFile(join(out, 'checkpoints.jsonl'), 'utf8')).trim().split('\n')
+  expect(JSON.parse(lines.at(-1) ?? '').size).toBe(700)
+  expect(lines).toHaveLength(3)
+})
+
+it('a fork is an alarm: exit code, metric, and a file that proves it to everybody', async () => {
+  const out = await newFolder()
+  const metrics = join(out, 'mirror.prom')
+  server.serve(await prefix(700))
+  expect(await once(out, '--metrics', metrics)).toMatchObject({ code: 0 })
+  expect(await readFile(metrics, 'utf8')).toMatch(/^lianban_mirror_alarm 0$/m)
+  server.serve(await writeLog(made, forked(made.entries, 650)))
+  const ran = await once(out, '--metrics', metrics)
+  expect(ran.code).toBe(1)
+  expect(ran.stderr).toContain('FORK')
+  const text = await readFile(metrics, 'utf8')
+  expect(text).toMatch(/^lianban_mirror_alarm 1$/m)
+  expect(text).toMatch(/^lianban_mirror_rounds_total\{result="alarm"\} 1$/m)
+  const alarm = JSON.parse(await readFile(join(out, 'ALARM'), 'utf8'))
+  const [first, second] = [alarm.first, alarm.second].map(({ note }) => openCheckpoint(note, made.logKey.verifier))
+  expect(first?.size).toBe(700)
+  expect(second?.size).toBe(made.size)
+  expectProof(700, made.size, alarm, second?.root)
+  expect(alarm.rootInSecond).not.toBe(first?.root.toString('base64'))
+  expect(await seenIn(out)).toEqual([700, made.size])
+  // it does not go on as if nothing had been
+  server.serve(await prefix(700))
+  expect((await once(out)).code).toBe(1)
+})
+
+/** The proof leads to the root of the second checkpoint and, for the first size, to another root than the first's. */
+function expectProof(
+  size1: number,
+  size2: number,
+  alarm: { proof: string[]; rootInSecond: string },
+  root: Buffer | undefined,
+): void {
+  const hashes = alarm.proof.map((hash) => Buffer.from(hash, 'base64'))
+  let [fn, sn] = [size1 - 1, size2 - 1]
+  for (; fn % 2 === 1; fn = (fn - 1) / 2) sn = Math.floor(sn / 2)
+  let fr: Buffer = hashes[0] ?? Buffer.alloc(32)
+  let sr: Buffer = fr
+  for (const hash of hashes.slice(1)) {
+    if (fn % 2 === 1 || fn === sn) {
+      fr = nodeHash(hash, fr)
+      sr = nodeHash(hash, sr)
+      for (; fn % 2 === 0 && fn !== 0; fn /= 2) sn = Math.floor(sn / 2)
+    } else sr = nodeHash(sr, hash)
+    fn = Math.floor(fn / 2)
+    sn = Math.floor(sn / 2)
+  }
+  expect(fr.toString('base64')).toBe(alarm.rootInSecond)
+  expect(sr).toEqual(root)
+}
+
+it('a fork is found even against a checkpoint whose entries were never copied', async () => {
+  const out = await newFolder()
+  server.serve(await prefix(300))
+  await once(out)
+  server.serve(await prefix(700))
+  server.intercept((path) => (path.includes('tile/') ? { status: 404 } : undefined))
+  expect((await once(out)).code).toBe(2)
+  server.intercept(undefined)
+  server.serve(await writeLog(made, forked(made.entries, 650)))
+  const ran = await once(out)
+  expect(ran.code).toBe(1)
+  expect(ran.stderr).toContain('700 entries')
+})
+
+it('a server that is away, behind or damaged is no alarm, and the next round goes on', async () => {
+  const out = await newFolder()
+  const metrics = join(await newFolder(), 'm.prom')
+  const stop = new AbortController()
+  const said: string[] = []
+  server.serve(await prefix(700))
+  const following = followLog({
+    target: server.url,
+    folder: out,
+    log: made.logKey.verifier,
+    vkey: made.vkey,
+    everySeconds: 0.05,
+    metricsFile: metrics,
+    signal: stop.signal,
+    say: (line) => said.push(line),
+  })
+  const counted = (result: string) =>
+    eventually(async () => new RegExp(`result="${result}"\\} [1-9]`).test(await readFile(metrics, 'utf8').catch(() => '')))
+  await counted('copied')
+  await counted('unchanged')
+  server.serve(await prefix(300))
+  await counted('behind')
+  server.serve(made.dir)
+  server.intercept((path) => (path.includes('tile/') ? { status: 403 } : undefined))
+  await counted('away')
+  server.intercept((path) => (path.includes('tile/0/') ? { status: 200, body: 'x'.repeat(32) } : undefined))
+  await counted('unverifiable')
+  server.intercept(undefined)
+  await eventually(async () => (await readFile(join(out, 'manifest.json'), 'utf8')).includes(`"size": ${made.size}`))
+  stop.abort()
+  await following
+  expect(said.length).toBeGreaterThan(3)
+  expect(await seenIn(out)).toContain(made.size)
+})
+
+it('a receipt is held against the log of today, wherever that is', async () => {
+  const folder = await newFolder()
+  const [short, fork, twin] = await Promise.all([
+    prefix(700),
+    writeLog(made, forked(made.entries, 650)),
+    writeLog(made, forked(made.entries.slice(0, 700), 650)),
+  ])
+  const zip = join(folder, 'e.zip')
+  const subject = made.subjects[0] ?? ''
+  await audit('evidence', '--subject', subject, '--from', short, '--out', zip, '--vkey', made.vkey)
+  const { openZip } = await import('../../src/audit/zip-reading.ts')
+  const opened = await openZip(zip, { maxFiles: 1000, maxTotalBytes: 2 ** 28 })
+  const name = opened.names.find((each) => /^events\/.*proof$/.test(each)) ?? ''
+  const file = join(folder, 'a.tlog-proof')
+  await writeFile(file, (await opened.read(name, 2 ** 20)) ?? '')
+  opened.close()
+  const ask = (...more: string[]) => audit('receipt', file, '--vkey', made.vkey, ...more)
+  expect(await ask()).toMatchObject({ code: 0 })
+  for (const log of [made.dir, short, server.url]) {
+    const ran = await ask('--log', log)
+    expect(ran, log).toMatchObject({ code: 0 })
+    expect(ran.stdout).toContain('it begins with the log of the receipt')
+  }
+  for (const log of [fork, twin]) {
+    const ran = await ask('--log', log)
+    expect(ran.code).toBe(1)
+    expect(ran.stderr).toContain('FORK')
+  }
+  const older = await ask('--log', await prefix(300))
+  expect(older.code).toBe(2)
+  expect(older.stderr).toContain('older copy')
+  const text = await readFile(file, 'utf8')
+  await writeFile(file, text.replace(/^index \d+/m, 'index 5'))
+  const wrong = await ask()
+  expect(wrong.code).toBe(1)
+  expect(wrong.stderr).toContain('proves nothing')
+  await writeFile(file, 'nonsense')
+  expect((await ask()).code).toBe(1)
+  await rm(folder, { recursive: true })
+})

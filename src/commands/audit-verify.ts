@@ -7,7 +7,7 @@ import { jsonReport } from '../audit/report/json-report.ts'
 import { textReport } from '../audit/report/text-report.ts'
 import type { AuditReport } from '../audit/verify/report.ts'
 import { StateInvalid } from '../audit/verify/state-file.ts'
-import { VerifyStopped, verifyLog } from '../audit/verify/verify.ts'
+import { type VerifyOptions, VerifyStopped, verifyLog } from '../audit/verify/verify.ts'
 import { rateBar } from './audit-progress.ts'
 import { readVkey, type VkeyOptions, withVkey } from './audit-vkey.ts'
 import { CommandFailed } from './command.ts'
@@ -22,6 +22,8 @@ interface Options extends VkeyOptions {
   readonly json?: true
   readonly html?: string
   readonly workers?: number
+  readonly from?: number
+  readonly to?: number
 }
 
 /** `audit verify` */
@@ -40,6 +42,8 @@ export function addAuditVerify(audit: Command): void {
       .option('--key <file>', "an auditor's private JWK, for a running exchange: entries hold personal data")
       .option('--json', 'the report as JSON')
       .option('--html <file>', 'also the report as a page to print')
+      .option('--from <index>', 'first entry, for a copy that holds no earlier ones', wholeNumber(0, 999_999_999_999_999))
+      .option('--to <index>', 'entries below this, for a copy that holds no later ones', wholeNumber(1, 999_999_999_999_999))
       .option('--workers <n>', 'threads; default: one per core', wholeNumber(1, 256)),
   )
     .addHelpText(
@@ -68,6 +72,7 @@ async function run(target: string, options: Options): Promise<void> {
         signal: stop.signal,
         ...(options.operator === undefined ? {} : { operator: options.operator }),
         ...(options.state === undefined ? {} : { stateFile: options.state }),
+        ...entriesOf(options),
         ...(options.workers === undefined ? {} : { workers: options.workers }),
       })
     } finally {
@@ -80,6 +85,10 @@ async function run(target: string, options: Options): Promise<void> {
     listening()
   }
   await tell(report, options)
+}
+
+function entriesOf({ from = 0, to = Number.MAX_SAFE_INTEGER }: Options): Pick<VerifyOptions, 'entries'> {
+  return from === 0 && to === Number.MAX_SAFE_INTEGER ? {} : { entries: { from, to } }
 }
 
 async function tell(report: AuditReport, { json, html }: Options): Promise<void> {

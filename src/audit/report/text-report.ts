@@ -18,6 +18,7 @@ export function headRows(report: AuditReport): readonly (readonly [name: string,
     ['read from', report.source],
     ['checkpoint', checkpoint === undefined ? 'none that is good' : `${checkpoint.size} entries, root ${checkpoint.root}`],
     ['entries checked', `${total}${kinds.length === 0 ? '' : ` (${kinds.join(', ')})`}`],
+    ...(report.only === undefined ? [] : [['only a part', onlyText(report.only)] as const]),
     ['keys, catalogues', `${report.keys} keys registered, ${report.catalogues} catalogues in force one after another`],
     ['last visit', lastVisit === undefined ? 'none on file: nothing to compare with' : visitText(report)],
     ['trust', trustText(operator)],
@@ -30,13 +31,21 @@ export function headRows(report: AuditReport): readonly (readonly [name: string,
 }
 
 /** The one sentence that counts. */
-export function verdictText({ checkpoint, findings, doubtful }: AuditReport): string {
+export function verdictText({ checkpoint, findings, doubtful, only }: AuditReport): string {
   const total = Object.values(findings.counts).reduce((sum, count) => sum + count, 0)
   if (checkpoint === undefined) return 'The checkpoint is no good; nothing else was checked, since nothing says what the log is.'
   if (total > 0) return `${total} finding${total === 1 ? '' : 's'}: this log is not as it should be.`
   const doubts = doubtful.reduce((sum, { events }) => sum + events, 0)
   const but = doubts === 0 ? '' : ` ${doubts} valid events were signed by keys that were later said to be compromised by then.`
+  if (only !== undefined) return `Nothing was found in the part that was checked. ${onlyText(only)}${but}`
   return `Nothing was found: the log is complete, unaltered and in order.${but}`
+}
+
+function onlyText({ from, to, withRules }: NonNullable<AuditReport['only']>): string {
+  const part = `Only entries ${from} to ${to - 1} were read; of the others no more than their hashes in the tree.`
+  return withRules
+    ? part
+    : `${part} Keys and rules come from the log's beginning, so signatures and legal order were NOT checked.`
 }
 
 function visitText({ lastVisit, findings: { counts } }: AuditReport): string {

@@ -31,4 +31,9 @@ export interface AuditReport {
   readonly doubtful: readonly (Doubt & { readonly events: number; readonly indexes: readonly number[] })[]
   /** whether it went on from where an earlier run was stopped */
   readonly resumed: boolean
+  /**
+   * the entries that were looked at, where not all were. `withRules`: whether keys, rules and legal order were judged; else
+   * no more than form, place and times
+   */
+  readonly only: { readonly from: number; readonly to: number; readonly withRules: boolean } | undefined
 }

@@ -24,6 +24,8 @@ export interface VerifyOptions extends CheckpointRules {
   /** thumbprint of the first operator's key */
   readonly operator?: string
   readonly stateFile?: string
+  /** entries to check, `to` exclusive, for a copy that holds no others; tiles, root and checkpoint are always checked whole */
+  readonly entries?: { readonly from: number; readonly to: number }
   /** 0 judges on the calling thread; default: one per core */
   readonly workers?: number
   /** called with entries done, now and then */
@@ -58,6 +60,7 @@ function contradicts({ findings: { counts } }: AuditReport): boolean {
   return (['checkpoint', 'shrunk', 'fork', 'root', 'missing'] as const).some((code) => (counts[code] ?? 0) > 0)
 }
 
+const everything = { from: 0, to: Number.MAX_SAFE_INTEGER }
 /** Bundles and tiles that are asked for before they are needed. */
 const maxAhead = 6
 const saveEveryMs = 500
@@ -71,7 +74,8 @@ const entriesPerPartition = 16_384
 interface Fetched {
   readonly n: number
   readonly width: number
-  readonly bundle: Buffer | string
+  /** undefined where its entries were not asked for */
+  readonly bundle: Buffer | string | undefined
   readonly tile: Buffer | string
 }
 
@@ -183,7 +187,13 @@ class Verification {
       findings: this.#findings.snapshot(),
       doubtful: this.#doubtful,
       resumed: this.#resumed,
+      only: this.#only(checkpoint?.size ?? 0),
     }
+  }
+
+  #only(size: number): AuditReport['only'] {
+    const { entries } = this.#options
+    return entries && { from: entries.from, to: Math.min(entries.to, size), withRules: this.#withRules() }
   }
 
   #compareVisit({ size, root }: Checkpoint): void {
@@ -231,8 +241,8 @@ class Verification {
 
   /** A run may only go on with what an earlier one was asked, too. */
   #task(): string {
-    const { vkey, operator } = this.#options
-    return JSON.stringify({ source: this.#source.name, vkey, operator, lastVisit: this.#lastVisit?.note })
+    const { vkey, operator, entries } = this.#options
+    return JSON.stringify({ source: this.#source.name, vkey, operator, entries, lastVisit: this.#lastVisit?.note })
   }
 
   async #walk(size: number): Promise<void> {
@@ -264,8 +274,10 @@ class Verification {
 
   async #fetch(n: number, size: number): Promise<Fetched> {
     const width = widthOf(0, n, size)
+    const { from, to } = this.#options.entries ?? everything
+    const asked = n * tileWidth + width > from && n * tileWidth < to
     const [bundle, tile] = await Promise.all([
-      this.#file(() => this.#source.bundle(n, width)),
+      asked ? this.#file(() => this.#source.bundle(n, width)) : undefined,
       this.#file(() => this.#source.tile(0, n, width)),
     ])
     return { n, width, bundle, tile }
@@ -288,18 +300,24 @@ class Verification {
     const { n, width, bundle } = fetched
     const tile = this.#goodTile(fetched)
     const entries = this.#entriesOf(fetched)
-    if (entries === undefined || typeof bundle === 'string') {
+    if (entries === undefined || bundle === undefined || typeof bundle === 'string') {
+      if (bundle === undefined) this.#missing = tile === undefined ? this.#missing + 1 : 0
       this.#underWay.push({ fetched: { ...fetched, tile: tile ?? '' }, verdict: undefined, findings: this.#handed })
       return
     }
     this.#missing = 0
-    const changes = await this.#changesOf(n * tileWidth, entries)
+    const changes = this.#withRules() ? await this.#changesOf(n * tileWidth, entries) : []
     const told = changes.map(({ change }) => change)
-    const verdict = this.#crew?.judge({ n, width, bundle, tile, changes: told })
+    const verdict = this.#crew?.judge({ n, width, bundle, tile, changes: told, withRules: this.#withRules() })
     verdict?.catch(() => undefined)
     this.#changes = [...this.#changes, ...changes]
     if (told.length > 0) this.#crew?.tell(told, { afterJob: true })
     this.#underWay.push({ fetched, verdict, findings: this.#handed })
+  }
+
+  /** Keys and rules are known only to who has read the log from its beginning. */
+  #withRules(): boolean {
+    return (this.#options.entries?.from ?? 0) === 0
   }
 
   #goodTile({ n, width, tile }: Fetched): Buffer | undefined {
@@ -334,6 +352,7 @@ class Verification {
 
   #entriesOf({ n, width, bundle }: Fetched): Buffer[] | undefined {
     const index = n * tileWidth
+    if (bundle === undefined) return undefined
     if (typeof bundle === 'string') {
       this.#missing++
       this.#handed.push({ code: 'missing', index, cause: `entries ${index} to ${index + width - 1}: ${bundle}` })

@@ -25,12 +25,12 @@ beforeAll(async () => {
   made = await makeLog({ events: 1500, subjects: 150, keepEntries: true })
   names = made.entries.map((entry) => nameOf(Buffer.from(entry)))
   exported = await newFolder()
-  await audit('export', made.dir, '--out', exported, '--vkey', made.vkey)
+  expect(await audit('export', made.dir, '--out', exported, '--vkey', made.vkey)).toMatchObject({ code: 0, stderr: '' })
   server = await serveStatic(made.dir)
   // one that has events under both catalogues and both keys of commerce
   subject = made.subjects.toSorted((a, b) => eventsOf(b).length - eventsOf(a).length)[0] ?? ''
   file = join(await newFolder(), 'evidence.zip')
-  expect(await evidence('--from', exported, '--out', file)).toMatchObject({ code: 0 })
+  expect(await evidence('--from', exported, '--out', file)).toMatchObject({ code: 0, stderr: '' })
 })
 afterAll(() => server.stop())
 

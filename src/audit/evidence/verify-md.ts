@@ -33,8 +33,10 @@ By hand · 手工核验: unpack the file, put your vkey into the first line, and
 VKEY=\${VKEY:?put the vkey here}
 set -euo pipefail
 work=$(mktemp -d)
-sha256sum --check --quiet SHA256SUMS && echo "no file was changed since this was made"
-for file in blobs/*; do echo "\${file#blobs/}  $file"; done | sha256sum --check --quiet && echo "every file of the rules has the digest it is named by"
+sha256sum --check --quiet SHA256SUMS
+echo "no file was changed since this was made"
+for file in blobs/*; do echo "\${file#blobs/}  $file"; done | sha256sum --check --quiet
+echo "every file of the rules has the digest it is named by"
 \`\`\`
 
 The log's key: 12 fixed bytes before the 32 bytes at the end of the vkey are a public key that openssl reads.
@@ -67,7 +69,8 @@ receipt() {
     mv "$work/next" "$work/hash"
     fn=$((fn >> 1)) sn=$((sn >> 1))
   done < <(sed -n '/^index /,/^$/p' "$1" | sed '1d;$d')
-  [ "$sn" = 0 ] && [ "$(openssl base64 -A < "$work/hash")" = "$(sed -n 3p "$work/text")" ]
+  [ "$sn" = 0 ]
+  [ "$(openssl base64 -A < "$work/hash")" = "$(sed -n 3p "$work/text")" ]
   echo "$1: the log of $size entries has it at index $index"
 }
 for file in */*.tlog-proof; do receipt "$file"; done

@@ -4,10 +4,10 @@ import { catalogueDigests, isFileName, maxFileBytes, maxFiles } from '../catalog
 import { CatalogueInvalid, type Rules } from '../catalogue/rules.ts'
 import { maxFindings, RefusedRequest } from '../domain/refusal.ts'
 import { isJsonObject, type Text } from '../domain/text.ts'
-import type { Operation } from '../identity/operation-request.ts'
 import { parseStrictJson } from '../identity/strict-json.ts'
 import { catalogueToAppend, invalidCatalogue, isInForce, openApplyCatalogue } from '../log/catalogue-append.ts'
 import { readBounded } from './body.ts'
+import { underFreshRules } from './fresh-rules.ts'
 import type { Parts } from './parts.ts'
 
 /** The shipped catalogue has some 150 KB; ten times that is a mistake. */
@@ -21,7 +21,7 @@ export async function postCatalogue(c: Context, parts: Parts): Promise<Response>
   const mediaType = c.req.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
   if (mediaType !== 'application/json') throw new RefusedRequest('unsupported-media-type', wrongMediaType)
   const { request, files } = readBody(await readBounded(c, maxBodyBytes))
-  const operation = await open(request, parts)
+  const operation = await underFreshRules(parts, (inForce) => openApplyCatalogue(request, inForce, parts))
   if (JSON.stringify(operation.payload.files) !== JSON.stringify(catalogueDigests(files))) throw invalid(otherFiles)
   const next = compile(files)
   const before = parts.keeper.inForce
@@ -47,19 +47,6 @@ function readBody(bytes: Buffer): { request: string; files: ReadonlyMap<string, 
   )
   if (contents.length !== Object.keys(files).length || contents.length > maxFiles) throw invalid(wrongFiles)
   return { request, files: new Map(contents) }
-}
-
-/** A key that another gateway registered a moment ago may not be known here yet: then the rules are read once more. */
-async function open(request: string, parts: Parts): Promise<Operation> {
-  const before = parts.keeper.inForce
-  try {
-    return await openApplyCatalogue(request, before, parts)
-  } catch (error) {
-    if (!(error instanceof RefusedRequest) || error.refusal.code !== 'signature-invalid') throw error
-    await parts.refreshRules()
-    if (parts.keeper.inForce === before) throw error
-    return openApplyCatalogue(request, parts.keeper.inForce, parts)
-  }
 }
 
 function compile(files: ReadonlyMap<string, string>): Rules {

@@ -5,6 +5,7 @@ import { openSignedEvent, type VerifiedEvent } from '../identity/jws.ts'
 import type { Appended } from '../log/appendable.ts'
 import type { RulesInForce } from '../log/rules-in-force.ts'
 import { readSignedEvent } from './body.ts'
+import { underFreshRules } from './fresh-rules.ts'
 import { preferredLanguage } from './language.ts'
 import type { Parts } from './parts.ts'
 import { findingsIn } from './problems.ts'
@@ -20,20 +21,11 @@ export async function postEvent(c: Context, parts: Parts): Promise<Response> {
   return acceptance(c, appended, parts)
 }
 
-/** A key that another gateway registered a moment ago may not be known here yet: then the rules are read once more. */
-async function verify(compact: string, parts: Parts): Promise<{ verified: VerifiedEvent; inForce: RulesInForce }> {
-  const inForce = parts.keeper.inForce
-  const open = ({ keys, rules }: RulesInForce) =>
-    openSignedEvent(compact, keys, { origin: parts.origin, aud: rules.catalogue.audience })
-  try {
-    return { verified: await open(inForce), inForce }
-  } catch (error) {
-    if (!(error instanceof RefusedRequest) || error.refusal.code !== 'signature-invalid') throw error
-    await parts.refreshRules()
-    const later = parts.keeper.inForce
-    if (later === inForce) throw error
-    return { verified: await open(later), inForce: later }
-  }
+function verify(compact: string, parts: Parts): Promise<{ verified: VerifiedEvent; inForce: RulesInForce }> {
+  return underFreshRules(parts, async (inForce) => {
+    const audience = { origin: parts.origin, aud: inForce.rules.catalogue.audience }
+    return { verified: await openSignedEvent(compact, inForce.keys, audience), inForce }
+  })
 }
 
 async function acceptance(c: Context, appended: Exclude<Appended, { outcome: 'refused' }>, { log }: Parts): Promise<Response> {

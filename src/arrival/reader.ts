@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import type { Party } from '../catalogue/catalogue.ts'
 import { RefusedRequest } from '../domain/refusal.ts'
 import { type AccessToken, openAccessToken } from '../identity/access-token.ts'
+import { underFreshRules } from './fresh-rules.ts'
 import type { Parts } from './parts.ts'
 
 /** Who reads, as a good access token says. */
@@ -17,23 +18,12 @@ export interface Reader {
 export async function authenticate(c: Context, parts: Parts): Promise<Reader> {
   const [scheme, token, ...rest] = (c.req.header('authorization') ?? '').split(' ')
   if (scheme?.toLowerCase() !== 'bearer' || !token || rest.length > 0) throw new RefusedRequest('token-invalid', noToken)
-  const opened = await open(token, parts)
+  const opened = await underFreshRules(parts, ({ keys }) =>
+    openAccessToken(token, keys, { audience: parts.origin, now: parts.now() }),
+  )
   const party = parts.keeper.inForce.rules.parties.get(opened.party)
   if (party === undefined) throw new RefusedRequest('token-invalid', noParty)
   return { party, token: opened }
-}
-
-/** A key that another gateway registered a moment ago may not be known here yet: then the rules are read once more. */
-async function open(token: string, parts: Parts): Promise<AccessToken> {
-  const before = parts.keeper.inForce
-  const check = () => openAccessToken(token, parts.keeper.inForce.keys, { audience: parts.origin, now: parts.now() })
-  try {
-    return await check()
-  } catch (error) {
-    await parts.refreshRules()
-    if (parts.keeper.inForce === before) throw error
-    return check()
-  }
 }
 
 const noToken = {

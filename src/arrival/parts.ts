@@ -4,6 +4,7 @@ import type { RulesKeeper } from '../log/rules-in-force.ts'
 import type { Logger } from '../logger.ts'
 import type { Metrics } from '../metrics.ts'
 import type { ViewQueries } from '../view/queries.ts'
+import type { Readiness } from './readiness.ts'
 
 /** What HTTP needs of the rest of the house; compose.ts puts it together. */
 export interface Parts {
@@ -25,13 +26,4 @@ export interface Parts {
   /** whether events can be accepted now, and how each consumer is doing */
   readiness(): Promise<Readiness>
   now(): Date
-}
-
-export interface Readiness {
-  readonly ready: boolean
-  /** why not, for people */
-  readonly reason?: string
-  readonly bus: string
-  readonly publisher: string
-  readonly consumers: Readonly<Record<string, string>>
 }

@@ -1,14 +1,12 @@
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
-import { openLog } from '../compose.ts'
 import { readConfig } from '../config.ts'
 import { migrateLog } from '../database/migrate.ts'
 import { registerKey } from '../identity/key-request.ts'
 import type { SigningKey } from '../identity/private-key.ts'
 import { keyToAppend } from '../log/key-append.ts'
-import { LastCheckpoint } from '../log/last-checkpoint.ts'
 import { createLogger } from '../logger.ts'
 import { createMetrics } from '../metrics.ts'
+import { openLogToAppend } from '../open-log.ts'
 import { CommandFailed } from './command.ts'
 import { withOwnDatabase } from './own-database.ts'
 
@@ -23,19 +21,14 @@ export async function registerFirst(key: SigningKey, party: string): Promise<{ i
   const logger = createLogger('error')
   return withOwnDatabase(config, logger, async ({ raw }, url) => {
     await migrateLog(url)
-    const lastCheckpoint = new LastCheckpoint(join(config.dataDir, 'last-checkpoint'), logger)
-    const roles = { gateway: true, publish: false, consume: [] }
     // as in production: with development keys this key would no longer be the first
-    const log = await openLog({ ...config, production: true }, raw, roles, logger, createMetrics(), lastCheckpoint)
-    const { group, keeper } = log
-    if (group === undefined) throw new Error('the log was opened without its gateway')
+    const { keeper, group, close } = await openLogToAppend({ ...config, production: true }, raw, logger, createMetrics())
     if (keeper.inForce.keys.history().length > 0)
       throw new CommandFailed('the log has keys already: register this one with --voucher, by an operator’s key in force', 1)
     const now = () => new Date()
     const entry = await registerKey(key, key, { party, log: config.logOrigin, now: now() })
     const appended = await group.append(keyToAppend(entry, config.logOrigin, now))
-    await group.close()
-    await lastCheckpoint.flush()
+    await close()
     if (appended.outcome === 'refused') throw new CommandFailed(appended.refusal.detail.en, 1)
     return { index: appended.index, origin: config.logOrigin }
   })

@@ -10,7 +10,7 @@ export async function runExchange(roles: Roles): Promise<void> {
   const ending = ended()
   const exchange = await compose(config, roles)
   // public: whoever runs the exchange hands it to those who verify receipts
-  await writeFile(join(config.dataDir, 'log.vkey'), `${exchange.vkey}\n`, { mode: 0o644 })
+  if (exchange.vkey !== undefined) await writeFile(join(config.dataDir, 'log.vkey'), `${exchange.vkey}\n`, { mode: 0o644 })
   const asked = ending.then((signal) => ({ reason: signal, exitCode: 0 }))
   const failed = exchange.failed.then((reason) => ({ reason, exitCode: 1 }))
   if (exchange.port !== undefined) {

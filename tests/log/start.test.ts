@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -230,6 +230,27 @@ it('ten gateways that begin one log at once agree: the catalogue at 0, one opera
   } finally {
     await Promise.all(started.map((one) => (one.status === 'fulfilled' ? one.value.stop() : undefined)))
     await database.close()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+})
+
+it('a publisher and a consumer need no private key of the log; a gateway does not start without it', async () => {
+  const backup = await copyOfDatabase()
+  const dataDir = await mkdtemp(join(tmpdir(), 'lianban-keyless-'))
+  const config = readConfig({ DATABASE_URL: backup.url, DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'silent' })
+  try {
+    for (const roles of [
+      { gateway: false, publish: true, consume: [] },
+      { gateway: false, publish: false, consume: ['commerce'] },
+    ]) {
+      const running = await compose(config, roles)
+      expect([running.port, running.vkey]).toEqual([undefined, undefined])
+      await running.stop()
+    }
+    await expect(compose(config, { gateway: true, publish: false, consume: [] })).rejects.toThrow('a log has one key for life')
+    expect(await readdir(dataDir)).toEqual([])
+  } finally {
+    await backup.close()
     await rm(dataDir, { recursive: true, force: true })
   }
 })

@@ -1,0 +1,27 @@
+import type { Logger } from './logger.ts'
+
+/** What a process has opened. It is closed in the opposite order, so that nothing outlives what it needs. */
+export class Closers {
+  readonly #logger: Logger
+  readonly #opened: { readonly part: string; readonly close: () => Promise<void> }[] = []
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  /** @param part its name in a log line */
+  add(part: string, close: () => Promise<void>): void {
+    this.#opened.push({ part, close })
+  }
+
+  /** Closes every part once. A part that fails is logged: the database behind it must not be left running for that. */
+  async close(): Promise<void> {
+    for (const { part, close } of this.#opened.splice(0).reverse()) {
+      try {
+        await close()
+      } catch (error) {
+        this.#logger.error({ part, error: String(error) }, 'a part did not close well; the others are closed all the same')
+      }
+    }
+  }
+}

@@ -1,0 +1,126 @@
+import { join } from 'node:path'
+import { compileRules } from './catalogue/compile.ts'
+import { catalogueDigests, readCatalogueFiles } from './catalogue/load.ts'
+import type { Config } from './config.ts'
+import type { RawSql } from './database/connect.ts'
+import { makeDevelopmentKeys } from './development-keys.ts'
+import { beginLog, isBegun } from './log/begin.ts'
+import { LogCommit } from './log/commit.ts'
+import { GroupCommit } from './log/group-commit.ts'
+import { LastCheckpoint, readLastCheckpoint } from './log/last-checkpoint.ts'
+import { type LogKey, loadLogKey, loadOrMakeLogKey } from './log/log-key.ts'
+import { RulesKeeper } from './log/rules-in-force.ts'
+import { verifyStart } from './log/verify-start.ts'
+import type { Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
+
+/** Advisory lock that orders first starts on one database; any number no other part uses. */
+const firstStartLock = 7_310_442
+
+/** The log of a process that appends to it: only such a process holds the log's private key. */
+export interface AppendableLog {
+  readonly keeper: RulesKeeper
+  readonly key: LogKey
+  readonly group: GroupCommit
+  /** Finishes what was taken; the last checkpoint is on disk then. */
+  close(): Promise<void>
+}
+
+/**
+ * Begins the log at the very first start, and otherwise makes sure that it is the one that was published.
+ *
+ * @throws {LogInconsistent} when it is not
+ */
+export function openLogToAppend(config: Config, sql: RawSql, logger: Logger, metrics: Metrics): Promise<AppendableLog> {
+  return orderedFirstStart(sql, async () => {
+    const file = join(config.dataDir, 'last-checkpoint')
+    const published = await readLastCheckpoint(file)
+    const begun = await isBegun(sql)
+    const key =
+      begun || published !== undefined
+        ? await loadLogKey(config.logKeyFile, config.logOrigin)
+        : await loadOrMakeLogKey(config.logKeyFile, config.logOrigin)
+    await verifyStart(sql, key, published)
+    if (!begun) await beginLog(sql, key, compileRules(await readCatalogueFiles(config.cataloguePath)))
+    const keeper = await RulesKeeper.load(sql)
+    if (begun) await warnOfOtherFiles(config, keeper, logger)
+    const lastCheckpoint = new LastCheckpoint(file, logger)
+    const group = groupCommit(sql, keeper, key, metrics, lastCheckpoint)
+    const close = async () => {
+      await group.close()
+      await lastCheckpoint.flush()
+    }
+    try {
+      await keysForDevelopment(config, keeper, group, logger)
+    } catch (error) {
+      await close()
+      throw error
+    }
+    return { keeper, key, group, close }
+  })
+}
+
+/**
+ * The rules of a log that others append to. What a publisher or a consumer takes from it, gateways have verified: it needs no key
+ * of the log, and a machine that has none can't sign in the log's name.
+ */
+export function openLogToRead(config: Config, sql: RawSql, logger: Logger): Promise<RulesKeeper> {
+  return orderedFirstStart(sql, async () => {
+    if (!(await isBegun(sql))) throw new Error('the log was never begun: start a gateway first')
+    const keeper = await RulesKeeper.load(sql)
+    await warnOfOtherFiles(config, keeper, logger)
+    return keeper
+  })
+}
+
+async function orderedFirstStart<T>(sql: RawSql, open: () => Promise<T>): Promise<T> {
+  const lock = await sql.reserve()
+  try {
+    await lock`select pg_advisory_lock(${firstStartLock})`
+    return await open()
+  } finally {
+    await lock`select pg_advisory_unlock(${firstStartLock})`
+    lock.release()
+  }
+}
+
+function groupCommit(
+  sql: RawSql,
+  keeper: RulesKeeper,
+  key: LogKey,
+  metrics: Metrics,
+  lastCheckpoint: LastCheckpoint,
+): GroupCommit {
+  const commit = new LogCommit(sql, keeper, key, (size, checkpoint) => {
+    metrics.logSize.set(size)
+    lastCheckpoint.keep(size, checkpoint)
+  })
+  return new GroupCommit(
+    async (batch) => {
+      const stop = metrics.commitSeconds.startTimer()
+      metrics.batchEvents.observe(batch.length)
+      const answers = await commit.commit(batch)
+      stop()
+      return answers
+    },
+    () => commit.close(),
+  )
+}
+
+async function keysForDevelopment(config: Config, keeper: RulesKeeper, group: GroupCommit, logger: Logger): Promise<void> {
+  const now = () => new Date()
+  if (!config.production) {
+    const folder = join(config.dataDir, 'keys')
+    await makeDevelopmentKeys({ folder, origin: config.logOrigin, keeper, append: (item) => group.append(item), now })
+  } else if (keeper.inForce.keys.history().length === 0)
+    logger.warn({}, 'no key is registered yet: run `lianban keys register --first` with the first operator’s key')
+}
+
+async function warnOfOtherFiles({ cataloguePath }: Config, { inForce }: RulesKeeper, logger: Logger): Promise<void> {
+  const own = await readCatalogueFiles(cataloguePath)
+  if (JSON.stringify(catalogueDigests(own)) === JSON.stringify(catalogueDigests(inForce.rules.files))) return
+  logger.warn(
+    { catalogue: cataloguePath },
+    'the catalogue’s files differ from the catalogue in force, which is the log’s; `lianban catalogue apply` puts them in force',
+  )
+}

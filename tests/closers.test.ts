@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest'
+import { Closers } from '../src/closers.ts'
+
+it('a part that fails to close leaves none of the others open, and is named', async () => {
+  const told: object[] = []
+  const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined }
+  const closers = new Closers({ ...silent, error: (fields) => void told.push(fields) })
+  const closed: string[] = []
+  closers.add('the database', async () => void closed.push('the database'))
+  closers.add('the bus', () => Promise.reject(new Error('the broker is away')))
+  closers.add('HTTP', async () => void closed.push('HTTP'))
+  await closers.close()
+  await closers.close()
+  expect(closed).toEqual(['HTTP', 'the database'])
+  expect(told).toEqual([{ part: 'the bus', error: 'Error: the broker is away' }])
+})

@@ -1,17 +1,20 @@
-import { openCheckpoint } from '../log/checkpoint.ts'
+import type { Checkpoint } from '../log/checkpoint.ts'
+import type { Cosignature } from '../log/cosignature.ts'
 import { hashBytes, leafHash } from '../log/merkle.ts'
-import type { NoteVerifier } from '../log/note.ts'
 import { parseReceipt, verifyReceipt } from '../log/receipt.ts'
 import { tileWidth } from '../log/right-edge.ts'
 import { AuthenticTiles, NotOfThisLog } from './authentic-tiles.ts'
 import { expectExtends, type SeenCheckpoint } from './contradiction.ts'
 import type { LogSource } from './log-source.ts'
+import { type CheckpointRules, openTrustedCheckpoint } from './trusted-checkpoint.ts'
 
 /** What a receipt says, once it is proved. */
 export interface ProvedReceipt {
   readonly index: number
   readonly leaf: Buffer
   readonly checkpoint: SeenCheckpoint
+  /** of the auditor's witnesses */
+  readonly cosignatures: readonly Cosignature[]
 }
 
 /** How a receipt stands to the log as it is today. */
@@ -22,9 +25,11 @@ export type Standing =
   | { readonly state: 'shorter'; readonly size: number }
 
 /** @throws {Error} in a sentence, when it proves nothing */
-export function proveReceipt(text: string, entry: Uint8Array, log: NoteVerifier): ProvedReceipt {
-  const { index, ...checkpoint } = verifyReceipt(text, entry, log)
-  return { index, leaf: leafHash(entry), checkpoint: { ...checkpoint, note: parseReceipt(text).checkpoint } }
+export function proveReceipt(text: string, entry: Uint8Array, rules: CheckpointRules): ProvedReceipt {
+  const { index, ...checkpoint } = verifyReceipt(text, entry, rules.log)
+  const note = parseReceipt(text).checkpoint
+  const { cosignatures } = openTrustedCheckpoint(note, rules)
+  return { index, leaf: leafHash(entry), checkpoint: { ...checkpoint, note }, cosignatures }
 }
 
 /**
@@ -35,9 +40,9 @@ export function proveReceipt(text: string, entry: Uint8Array, log: NoteVerifier)
  * @throws {NotOfThisLog} when the source shows something that is not the log's
  * @throws {SourceFailed} when it could not be found out
  */
-export async function standingOf(proved: ProvedReceipt, source: LogSource, log: NoteVerifier): Promise<Standing> {
+export async function standingOf(proved: ProvedReceipt, source: LogSource, rules: CheckpointRules): Promise<Standing> {
   const note = await source.checkpoint()
-  const today: SeenCheckpoint = { ...opened(note, log), note }
+  const today: SeenCheckpoint = { ...opened(note, rules), note }
   const tiles = await AuthenticTiles.open(today, source.tile)
   const { index, leaf, checkpoint } = proved
   if (checkpoint.size <= today.size) {
@@ -54,10 +59,11 @@ export async function standingOf(proved: ProvedReceipt, source: LogSource, log: 
   return { state: 'shorter', size: today.size }
 }
 
-function opened(note: string, log: NoteVerifier) {
+function opened(note: string, rules: CheckpointRules): Checkpoint {
   try {
-    return openCheckpoint(note, log)
+    const { origin, size, root } = openTrustedCheckpoint(note, rules)
+    return { origin, size, root }
   } catch (error) {
-    throw new NotOfThisLog(`its checkpoint is not the log's: ${error instanceof Error ? error.message : String(error)}`)
+    throw new NotOfThisLog(`its checkpoint is not one to trust: ${error instanceof Error ? error.message : String(error)}`)
   }
 }

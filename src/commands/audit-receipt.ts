@@ -1,27 +1,30 @@
 import type { Command } from 'commander'
 import { openSource } from '../audit/open-source.ts'
 import { type ProvedReceipt, proveReceipt, standingOf } from '../audit/receipt.ts'
+import type { CheckpointRules } from '../audit/trusted-checkpoint.ts'
 import { outcomeOf } from './audit-outcome.ts'
-import { type LogKeyGiven, readVkey, type VkeyOptions, withVkey } from './audit-vkey.ts'
+import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
 import { CommandFailed } from './command.ts'
 import { readText } from './key-file.ts'
 import { attempt, contentRows, receiptEntry } from './receipt-content.ts'
 import { tableText } from './table.ts'
 
-interface Options extends VkeyOptions {
+interface Options extends VkeyOptions, WitnessOptions {
   readonly entry?: string
   readonly log?: string
 }
 
 /** `audit receipt` */
 export function addAuditReceipt(audit: Command): void {
-  withVkey(
-    audit
-      .command('receipt')
-      .description('whether a receipt is genuine, and whether the log of today still stands by it')
-      .argument('<receipt.tlog-proof>', 'the receipt')
-      .option('--entry <file>', 'the entry; default: the .entry file beside the receipt, or what the receipt carries')
-      .option('--log <source>', 'the log as it is today: URL of the exchange, or folder or zip of an export'),
+  withWitnesses(
+    withVkey(
+      audit
+        .command('receipt')
+        .description('whether a receipt is genuine, and whether the log of today still stands by it')
+        .argument('<receipt.tlog-proof>', 'the receipt')
+        .option('--entry <file>', 'the entry; default: the .entry file beside the receipt, or what the receipt carries')
+        .option('--log <source>', 'the log as it is today: URL of the exchange, or folder or zip of an export'),
+    ),
   )
     .addHelpText(
       'after',
@@ -32,28 +35,30 @@ export function addAuditReceipt(audit: Command): void {
 }
 
 async function run(file: string, options: Options): Promise<void> {
-  const log = await readVkey(options)
+  const { verifier: log } = await readVkey(options)
+  const rules: CheckpointRules = { log, ...(await readWitnesses(options)) }
   const text = await readText(file)
   const entry = await receiptEntry(file, text, options.entry)
-  const proved = attempt(() => proveReceipt(text, entry, log.verifier), 1, `${file} proves nothing: `)
-  const { index, checkpoint } = proved
-  const today = options.log === undefined ? [] : [await standingRow(proved, options.log, log)]
+  const proved = attempt(() => proveReceipt(text, entry, rules), 1, `${file} proves nothing: `)
+  const { index, checkpoint, cosignatures } = proved
+  const today = options.log === undefined ? [] : [await standingRow(proved, options.log, rules)]
   process.stdout.write(
     tableText([
       ['proved', 'this entry is in the log'],
       ['log', checkpoint.origin],
       ['index', String(index)],
       ['log size', `${checkpoint.size} entries when the receipt was made`],
+      ...cosignatures.map(({ name, time }) => ['witness', `${name}, ${time.toISOString()}`]),
       ...today,
       ...contentRows(entry),
     ]),
   )
 }
 
-async function standingRow(proved: ProvedReceipt, target: string, { verifier }: LogKeyGiven): Promise<string[]> {
+async function standingRow(proved: ProvedReceipt, target: string, rules: CheckpointRules): Promise<string[]> {
   try {
     const source = await openSource(target)
-    const { state, size } = await standingOf(proved, source, verifier)
+    const { state, size } = await standingOf(proved, source, rules)
     await source.close()
     if (state === 'belongs') return ['log today', `${size} entries; it begins with the log of the receipt`]
     throw new CommandFailed(

@@ -9,13 +9,13 @@ import type { AuditReport } from '../audit/verify/report.ts'
 import { StateInvalid } from '../audit/verify/state-file.ts'
 import { type VerifyOptions, VerifyStopped, verifyLog } from '../audit/verify/verify.ts'
 import { rateBar } from './audit-progress.ts'
-import { readVkey, type VkeyOptions, withVkey } from './audit-vkey.ts'
+import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
 import { CommandFailed } from './command.ts'
 import { onInterrupt } from './interrupt.ts'
 import { faultOf, readSigningKey } from './key-file.ts'
 import { wholeNumber } from './options.ts'
 
-interface Options extends VkeyOptions {
+interface Options extends VkeyOptions, WitnessOptions {
   readonly operator?: string
   readonly state?: string
   readonly key?: string
@@ -28,23 +28,25 @@ interface Options extends VkeyOptions {
 
 /** `audit verify` */
 export function addAuditVerify(audit: Command): void {
-  withVkey(
-    audit
-      .command('verify')
-      .description('check everything a log says: that nothing was lost, altered, slipped in, or against the rules of its time')
-      .argument('<url|folder|file>', "the exchange's URL, or folder or zip of an export")
-      .option(
-        '--operator <thumbprint>',
-        "thumbprint of the first operator's key (RFC 7638), as the operator told you",
-        thumbprintOf,
-      )
-      .option('--state <file>', 'keeps the checkpoint of this visit for the next one, and the work when it is stopped')
-      .option('--key <file>', "an auditor's private JWK, for a running exchange: entries hold personal data")
-      .option('--json', 'the report as JSON')
-      .option('--html <file>', 'also the report as a page to print')
-      .option('--from <index>', 'first entry, for a copy that holds no earlier ones', wholeNumber(0, 999_999_999_999_999))
-      .option('--to <index>', 'entries below this, for a copy that holds no later ones', wholeNumber(1, 999_999_999_999_999))
-      .option('--workers <n>', 'threads; default: one per core', wholeNumber(1, 256)),
+  withWitnesses(
+    withVkey(
+      audit
+        .command('verify')
+        .description('check everything a log says: that nothing was lost, altered, slipped in, or against the rules of its time')
+        .argument('<url|folder|file>', "the exchange's URL, or folder or zip of an export")
+        .option(
+          '--operator <thumbprint>',
+          "thumbprint of the first operator's key (RFC 7638), as the operator told you",
+          thumbprintOf,
+        )
+        .option('--state <file>', 'keeps the checkpoint of this visit for the next one, and the work when it is stopped')
+        .option('--key <file>', "an auditor's private JWK, for a running exchange: entries hold personal data")
+        .option('--json', 'the report as JSON')
+        .option('--html <file>', 'also the report as a page to print')
+        .option('--from <index>', 'first entry, for a copy that holds no earlier ones', wholeNumber(0, 999_999_999_999_999))
+        .option('--to <index>', 'entries below this, for a copy that holds no later ones', wholeNumber(1, 999_999_999_999_999))
+        .option('--workers <n>', 'threads; default: one per core', wholeNumber(1, 256)),
+    ),
   )
     .addHelpText(
       'after',
@@ -57,6 +59,7 @@ export function addAuditVerify(audit: Command): void {
 
 async function run(target: string, options: Options): Promise<void> {
   const { vkey, verifier } = await readVkey(options)
+  const witnesses = await readWitnesses(options)
   const key = options.key === undefined ? undefined : await readSigningKey(options.key)
   const stop = new AbortController()
   const listening = onInterrupt(() => stop.abort())
@@ -67,6 +70,7 @@ async function run(target: string, options: Options): Promise<void> {
     try {
       report = await verifyLog(source, {
         log: verifier,
+        ...witnesses,
         vkey,
         onProgress: bar.update,
         signal: stop.signal,

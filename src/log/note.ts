@@ -115,15 +115,27 @@ export function vkeyOf(name: string, publicKey: KeyObject): string {
 
 /** @throws {Error} when it is no vkey of an Ed25519 key, or its key id is not that of its key */
 export function parseVkey(vkey: string): NoteVerifier & { readonly publicKey: KeyObject } {
+  const { type, name, keyId, publicKey } = parseAnyVkey(vkey)
+  if (type !== ed25519) throw new Error(`the verifier key of ${name} is no Ed25519 key`)
+  return { name, keyId, publicKey, verify: (text, signature) => verify(null, Buffer.from(text), publicKey, signature) }
+}
+
+/**
+ * A vkey of whatever use of an Ed25519 key its type byte names.
+ *
+ * @throws {Error} when it is malformed, or its key id is not that of its key
+ */
+export function parseAnyVkey(vkey: string): { type: number; name: string; keyId: string; publicKey: KeyObject } {
   const [, name = '', keyId = '', base64 = ''] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/u.exec(vkey) ?? []
   const bytes = fromBase64(base64)
-  if (!isKeyName(name) || bytes === undefined)
+  const type = bytes?.[0]
+  if (!isKeyName(name) || bytes === undefined || type === undefined)
     throw new Error('the verifier key is malformed: <name>+<8 hex digits>+<base64> expected')
-  if (bytes[0] !== ed25519 || bytes.length !== 33) throw new Error(`the verifier key of ${name} is no Ed25519 key`)
+  if (bytes.length !== 33) throw new Error(`the verifier key of ${name} is no Ed25519 key`)
   const raw = bytes.subarray(1)
-  if (keyId !== keyIdOf(name, ed25519, raw)) throw new Error(`the key id ${keyId} of ${name} does not belong to its key`)
+  if (keyId !== keyIdOf(name, type, raw)) throw new Error(`the key id ${keyId} of ${name} does not belong to its key`)
   const publicKey = createPublicKey({ key: Buffer.concat([spkiPrefix, raw]), format: 'der', type: 'spki' })
-  return { name, keyId, publicKey, verify: (text, signature) => verify(null, Buffer.from(text), publicKey, signature) }
+  return { type, name, keyId, publicKey }
 }
 
 /** @param privateKey Ed25519 */

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { createApp } from './arrival/app.ts'
 import { sharedRefresh } from './arrival/fresh-rules.ts'
 import { readGauges } from './arrival/gauges.ts'
+import { oneAtATime } from './arrival/one-at-a-time.ts'
 import type { Parts } from './arrival/parts.ts'
 import { type BusParts, readinessOf } from './arrival/readiness.ts'
 import { listen } from './arrival/server.ts'
@@ -67,10 +68,11 @@ async function build(
   await mkdir(config.dataDir, { recursive: true })
   const opened = await openDatabase(config, logger)
   closers.add('the database', opened.stop)
-  await migrateLog(opened.url)
   const database = connect(opened.url, { name: 'lianban', maxConnections: 16 })
   closers.add('the connections', database.close)
+  // a database that we refuse is left as it is
   await pingDatabase(database)
+  await migrateLog(opened.url)
   const metrics = createMetrics()
 
   const log = roles.gateway ? await openLogToAppend(config, database.raw, logger, metrics) : undefined
@@ -207,9 +209,9 @@ function partsOf({ config, log: { keeper, key, group }, database, views, metrics
     view: (bureau) => views.get(bureau),
     readings: new Set(),
     metrics,
-    collect: () => readGauges(metrics, { sql, log, keeper, views, waiting: () => group.waiting }),
+    collect: oneAtATime(() => readGauges(metrics, { sql, log, keeper, views, waiting: () => group.waiting })),
     logger,
-    readiness: () => readinessOf(sql, busParts),
+    readiness: oneAtATime(() => readinessOf(sql, busParts)),
     now: () => new Date(),
   }
 }

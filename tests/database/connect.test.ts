@@ -1,5 +1,10 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { compose } from '../../src/compose.ts'
+import { readConfig } from '../../src/config.ts'
 import { connect, pingDatabase } from '../../src/database/connect.ts'
 import { type TestDatabase, testDatabase } from '../support/postgres.ts'
 
@@ -27,7 +32,7 @@ describe('connections', () => {
     await close()
   })
 
-  test('a database of another encoding is refused with what to do', async () => {
+  test('a database of another encoding is refused with what to do, and left as it is', async () => {
     const { raw, close } = connect(inject('postgresUrl'), { name: 'test' })
     const name = `test_latin_${process.pid}`
     await raw.unsafe(`create database ${name} template template0 encoding 'SQL_ASCII' locale_provider libc locale 'C'`)
@@ -35,6 +40,11 @@ describe('connections', () => {
     url.pathname = `/${name}`
     const latin = connect(url.href, { name: 'test' })
     await expect(pingDatabase(latin)).rejects.toThrow("encoding is SQL_ASCII: create it with encoding 'UTF8'")
+    const dataDir = await mkdtemp(join(tmpdir(), 'lianban-latin-'))
+    const config = readConfig({ DATABASE_URL: url.href, DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'silent' })
+    await expect(compose(config, { gateway: true, publish: false, consume: [] })).rejects.toThrow('encoding is SQL_ASCII')
+    expect(await latin.raw`select nspname from pg_namespace where nspname in ('log', 'drizzle')`).toEqual([])
+    await rm(dataDir, { recursive: true, force: true })
     await latin.close()
     await raw.unsafe(`drop database ${name}`)
     await expect(pingDatabase({ raw })).resolves.toBeUndefined()

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseWitnesses } from './log/cosignature.ts'
+import type { WitnessSettings } from './witness/witnessing.ts'
 
 /** Every setting, read once; nothing else in the program looks at the environment. */
 export interface Config {
@@ -10,6 +12,8 @@ export interface Config {
   readonly databaseUrl: string | undefined
   /** undefined: the embedded bus */
   readonly kafka: KafkaConfig | undefined
+  /** undefined: nobody cosigns the log */
+  readonly witnesses: WitnessSettings | undefined
   /** path of the catalogue taken at the very first start */
   readonly cataloguePath: string
   readonly logOrigin: string
@@ -68,6 +72,7 @@ export function readConfig(env: Environment = process.env): Config {
   const logOrigin = read('LOG_ORIGIN', 'localhost/lianban', originOf, 'a name like lianban.example/dalian without spaces and "+"')
   const logLevel = read('LOG_LEVEL', 'info', oneOf(logLevels), `one of ${logLevels.join(', ')}`)
   const kafka = env.KAFKA_BROKERS ? readKafka(env, read, faults) : undefined
+  const witnesses = readWitnesses(env, read, faults)
   if (production && databaseUrl === undefined && !env.DATABASE_URL)
     faults.push('DATABASE_URL must be set when NODE_ENV is production: the embedded database is for one machine')
   if (faults.length > 0 || host === undefined || port === undefined || logOrigin === undefined || logLevel === undefined)
@@ -78,6 +83,7 @@ export function readConfig(env: Environment = process.env): Config {
     dataDir,
     databaseUrl,
     kafka,
+    witnesses,
     cataloguePath: resolve(env.CATALOGUE || fileURLToPath(new URL('../schemas/catalogue.json', import.meta.url))),
     logOrigin,
     logKeyFile: resolve(env.LOG_KEY_FILE || `${dataDir}/log.key`),
@@ -110,8 +116,7 @@ function readKafka(env: Environment, read: Read, faults: string[]): KafkaConfig 
     faults.push('KAFKA_SASL_MECHANISM must be set with KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD: else they are not used')
   if (mechanism && !username) faults.push('KAFKA_SASL_USERNAME must be set with KAFKA_SASL_MECHANISM')
   if (mechanism && !password) faults.push('KAFKA_SASL_PASSWORD must be set with KAFKA_SASL_MECHANISM')
-  if ((env.KAFKA_SSL_CERT === undefined) !== (env.KAFKA_SSL_KEY === undefined))
-    faults.push('KAFKA_SSL_CERT and KAFKA_SSL_KEY go together')
+  if (Boolean(env.KAFKA_SSL_CERT) !== Boolean(env.KAFKA_SSL_KEY)) faults.push('KAFKA_SSL_CERT and KAFKA_SSL_KEY go together')
   if (brokers === undefined || prefix === undefined) return undefined
   return {
     brokers,
@@ -128,6 +133,31 @@ function readKafka(env: Environment, read: Read, faults: string[]): KafkaConfig 
   }
 }
 
+function readWitnesses(env: Environment, read: Read, faults: string[]): WitnessSettings | undefined {
+  const { WITNESSES, WITNESS_QUORUM, WITNESS_MAX_LAG_SECONDS, WITNESS_REQUIRED } = env
+  if (!WITNESSES) {
+    if (WITNESS_QUORUM || WITNESS_MAX_LAG_SECONDS || WITNESS_REQUIRED)
+      faults.push(
+        'WITNESSES must be set with WITNESS_QUORUM, WITNESS_MAX_LAG_SECONDS and WITNESS_REQUIRED: else they are not used',
+      )
+    return undefined
+  }
+  const pairs = read('WITNESSES', '', witnessesOf, 'a list like https://witness.example=name+1a2b3c4d+BASE64, …')
+  const count = pairs?.length ?? 64
+  const quorum = read('WITNESS_QUORUM', String(count), wholeFrom(1, count), `a number from 1 to that of WITNESSES, ${count}`)
+  const maxLagSeconds = read('WITNESS_MAX_LAG_SECONDS', '60', wholeFrom(1, 86_400), 'a number of seconds from 1 to 86400')
+  const required = read('WITNESS_REQUIRED', 'false', oneOf(['true', 'false']), 'true or false')
+  if (pairs === undefined || quorum === undefined || maxLagSeconds === undefined || required === undefined) return undefined
+  try {
+    const keys = parseWitnesses(pairs.map(({ vkey }) => vkey))
+    const witnesses = keys.map((witness, i) => ({ url: pairs[i]?.url ?? '', witness }))
+    return { witnesses, quorum, maxLagSeconds, required: required === 'true' }
+  } catch (error) {
+    faults.push(`WITNESSES: ${error instanceof Error ? error.message : String(error)}`)
+    return undefined
+  }
+}
+
 const oneOf =
   <const T extends string>(allowed: readonly T[]) =>
   (text: string): T | undefined =>
@@ -141,6 +171,18 @@ const prefixOf = (text: string) => (/^[A-Za-z0-9._-]{1,100}$/.test(text) ? text 
 function postgresUrlOf(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined
   return ['postgres:', 'postgresql:'].includes(new URL(text).protocol) ? text : undefined
+}
+
+const wholeFrom = (least: number, most: number) => (text: string) =>
+  /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most ? Number(text) : undefined
+
+/** `URL=vkey` each; the URL has no `=`, since a query makes no sense there. */
+function witnessesOf(text: string): readonly { url: string; vkey: string }[] | undefined {
+  const pairs = text.split(',').map((one) => {
+    const [, url = '', vkey = ''] = /^(https?:\/\/[^\s=?#]+)=(\S+)$/.exec(one.trim()) ?? []
+    return { url, vkey }
+  })
+  return pairs.every(({ url }) => URL.canParse(url)) ? pairs : undefined
 }
 
 function brokersOf(text: string): readonly string[] | undefined {

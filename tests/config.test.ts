@@ -121,6 +121,7 @@ describe('settings', () => {
     ['KAFKA_SASL_MECHANISM', { KAFKA_SASL_USERNAME: 'a', KAFKA_SASL_PASSWORD: 'b' }],
     ['KAFKA_SSL_CERT', { KAFKA_SSL_CERT: '/cert.pem' }],
     ['KAFKA_SSL_CERT', { KAFKA_SSL_KEY: '/key.pem' }],
+    ['KAFKA_SSL_CERT', { KAFKA_SSL_CERT: '', KAFKA_SSL_KEY: '/key.pem' }],
   ])('of Kafka are refused: %s in %j', (name, env) => {
     const faults = faultsOf({ KAFKA_BROKERS: 'localhost:9092', ...env })
     expect(faults).toHaveLength(1)

@@ -11,12 +11,17 @@ const maxFlattenedBytes = maxEventBytes + 8 * 1024
  * @throws {RefusedRequest} `unsupported-media-type` (415), `too-large` (413), `malformed` (400)
  */
 export async function readSignedEvent(c: Context): Promise<string> {
-  const mediaType = c.req.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
+  const mediaType = mediaTypeOf(c)
   if (mediaType === 'application/jose') return (await readBounded(c, maxEventBytes)).toString('utf8')
   if (mediaType !== 'application/jose+json') throw new RefusedRequest('unsupported-media-type', wrongMediaType)
   const compact = flattenedToCompact(await readBounded(c, maxFlattenedBytes))
   if (compact.length > maxEventBytes) throw tooLarge(maxEventBytes)
   return compact
+}
+
+/** Without its parameters, in small letters. */
+export function mediaTypeOf(c: Context): string | undefined {
+  return c.req.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
 }
 
 /**

@@ -6,7 +6,7 @@ import { maxFindings, RefusedRequest } from '../domain/refusal.ts'
 import { isJsonObject, type Text } from '../domain/text.ts'
 import { parseStrictJson } from '../identity/strict-json.ts'
 import { catalogueToAppend, invalidCatalogue, isInForce, openApplyCatalogue } from '../log/catalogue-append.ts'
-import { readBounded } from './body.ts'
+import { mediaTypeOf, readBounded } from './body.ts'
 import { underFreshRules } from './fresh-rules.ts'
 import type { Parts } from './parts.ts'
 
@@ -18,8 +18,7 @@ const maxBodyBytes = 2 * 1024 * 1024
  * the digest of every file, and the files' content by name.
  */
 export async function postCatalogue(c: Context, parts: Parts): Promise<Response> {
-  const mediaType = c.req.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
-  if (mediaType !== 'application/json') throw new RefusedRequest('unsupported-media-type', wrongMediaType)
+  if (mediaTypeOf(c) !== 'application/json') throw new RefusedRequest('unsupported-media-type', wrongMediaType)
   const { request, files } = readBody(await readBounded(c, maxBodyBytes))
   const operation = await underFreshRules(parts, (inForce) => openApplyCatalogue(request, inForce, parts))
   if (JSON.stringify(operation.payload.files) !== JSON.stringify(catalogueDigests(files))) throw invalid(otherFiles)

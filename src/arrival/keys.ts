@@ -3,7 +3,7 @@ import { RefusedRequest } from '../domain/refusal.ts'
 import { readKeyRequest } from '../identity/key-proof.ts'
 import type { RulesToAppend } from '../log/appendable.ts'
 import { keyToAppend } from '../log/key-append.ts'
-import { readBounded } from './body.ts'
+import { mediaTypeOf, readBounded } from './body.ts'
 import type { Parts } from './parts.ts'
 import { authenticate } from './reader.ts'
 
@@ -15,8 +15,7 @@ const maxProofBytes = 24 * 1024
  * a bureau rotates its own key with nothing but its keys.
  */
 export async function postKey(c: Context, parts: Parts): Promise<Response> {
-  const mediaType = c.req.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
-  if (mediaType !== 'application/jose') throw new RefusedRequest('unsupported-media-type', wrongMediaType)
+  if (mediaTypeOf(c) !== 'application/jose') throw new RefusedRequest('unsupported-media-type', wrongMediaType)
   const entry = readKeyRequest((await readBounded(c, maxProofBytes)).toString('utf8'))
   const item = keyToAppend(entry, parts.origin, parts.now)
   await refuseBeforeQueue(item, parts)

@@ -21,7 +21,9 @@ export async function recordReading({ party, token }: Reader, parts: Parts): Pro
       claims: token.claims,
       digest,
     })
-  await parts.append({ kind: 'operation', party: party.id, text, digest: token.digest })
+  const appended = await parts.append({ kind: 'operation', party: party.id, text, digest: token.digest })
+  // what is not on record is not read
+  if (appended.outcome === 'refused') throw new Error(`a reading was not put on record: ${appended.refusal.code}`)
   if (parts.readings.size >= maxRemembered) parts.readings.clear()
   parts.readings.add(digest)
 }

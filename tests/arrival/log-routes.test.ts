@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { signEvent } from '../../src/identity/sign.ts'
+import type { Appended } from '../../src/log/appendable.ts'
 import { openCheckpoint } from '../../src/log/checkpoint.ts'
 import { leafHash } from '../../src/log/merkle.ts'
 import { decodeBundle } from '../../src/log/tile.ts'
@@ -129,16 +130,23 @@ describe('what only auditors may read', () => {
     expect(await gateway.parts.log.size(), 'another token is another reading').toBe(before + 2)
   })
 
-  it('is not answered when it could not be put on record', async () => {
-    const failing = await openGateway({
-      beside: gateway,
-      consume: false,
-      parts: { append: () => Promise.reject(new Error('not durable')) },
-    })
+  it.each([
+    ['failed', () => Promise.reject(new Error('not durable'))],
+    ['was refused', () => Promise.resolve(notStorable)],
+  ] as const)('is not answered, first or later, when putting it on record %s', async (_, append) => {
+    const failing = await openGateway({ beside: gateway, consume: false, parts: { append } })
     try {
-      expect((await failing.get('/log/tile/entries/000', 'auditor')).status).toBe(500)
+      const headers = await failing.authorization('auditor')
+      for (const _time of ['first', 'later'])
+        expect((await failing.request('/log/tile/entries/000', { headers })).status).toBe(500)
     } finally {
       await failing.stop()
     }
   })
 })
+
+const notStorable: Appended = {
+  outcome: 'refused',
+  refusal: { code: 'invalid-event', detail: { en: 'the database cannot hold it', zh: '数据库无法保存' } },
+  index: undefined,
+}

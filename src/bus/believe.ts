@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import type { KafkaMessage } from 'kafkajs'
 import type { Sql } from 'postgres'
+import { leafHash } from '../log/merkle.ts'
 import type { Delivery } from './bus.ts'
 import { partitionOf } from './partition.ts'
 
@@ -58,7 +58,7 @@ export async function believe(
   const believed = claims.filter((claim) => {
     const entry = logged.get(claim.index)
     if (!entry || entry.kind !== claim.kind || partitionOf(entry.subject, claim.partitions) !== claim.partition) return false
-    return entry.leaf === leafOf(claim.value) && claim.previous < claim.index
+    return entry.leaf === leafHash(claim.value).toString('base64') && claim.previous < claim.index
   })
   const deliveries = believed.map(({ topic, partition, index, previous, value, broker }) => ({
     topic,
@@ -70,10 +70,3 @@ export async function believe(
   }))
   return { deliveries, distrusted: claims.length - believed.length }
 }
-
-/** RFC 6962 section 2.1 */
-function leafOf(entry: Buffer): string {
-  return createHash('sha256').update(leafPrefix).update(entry).digest('base64')
-}
-
-const leafPrefix = Buffer.from([0])

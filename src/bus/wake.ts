@@ -1,9 +1,7 @@
 import type { Sql } from 'postgres'
+import { logChannel } from '../log/write-batch.ts'
 import type { BusLog } from './bus-log.ts'
 import { GrowingPause } from './pause.ts'
-
-/** The channel on which every append notifies, in its own transaction. */
-export const logChannel = 'lianban_log'
 
 /** Wakes whoever waits for the log to grow. A poll stands behind it: notifications are lost while Postgres is away. */
 export class Wake {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { compileRules } from './catalogue/compile.ts'
 import { catalogueDigests, readCatalogueFiles } from './catalogue/load.ts'
+import { CatalogueInvalid } from './catalogue/rules.ts'
 import type { Config } from './config.ts'
 import type { RawSql } from './database/connect.ts'
 import { makeDevelopmentKeys } from './development-keys.ts'
@@ -117,7 +118,12 @@ async function keysForDevelopment(config: Config, keeper: RulesKeeper, group: Gr
 }
 
 async function warnOfOtherFiles({ cataloguePath }: Config, { inForce }: RulesKeeper, logger: Logger): Promise<void> {
-  const own = await readCatalogueFiles(cataloguePath)
+  const own = await readCatalogueFiles(cataloguePath).catch((error) => {
+    if (!(error instanceof CatalogueInvalid)) throw error
+    logger.warn({ catalogue: cataloguePath, error: error.message }, 'the catalogue’s files can’t be read; the log’s are in force')
+    return undefined
+  })
+  if (own === undefined) return
   if (JSON.stringify(catalogueDigests(own)) === JSON.stringify(catalogueDigests(inForce.rules.files))) return
   logger.warn(
     { catalogue: cataloguePath },

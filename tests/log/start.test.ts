@@ -234,7 +234,7 @@ it('ten gateways that begin one log at once agree: the catalogue at 0, one opera
   }
 })
 
-it('a publisher and a consumer need no private key of the log; a gateway does not start without it', async () => {
+it('a publisher and a consumer need neither the log’s private key nor a catalogue of their own; a gateway does not start without it', async () => {
   const backup = await copyOfDatabase()
   const dataDir = await mkdtemp(join(tmpdir(), 'lianban-keyless-'))
   const config = readConfig({ DATABASE_URL: backup.url, DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'silent' })
@@ -243,7 +243,8 @@ it('a publisher and a consumer need no private key of the log; a gateway does no
       { gateway: false, publish: true, consume: [] },
       { gateway: false, publish: false, consume: ['commerce'] },
     ]) {
-      const running = await compose(config, roles)
+      // the log has the rules: nor do they need the files
+      const running = await compose({ ...config, cataloguePath: join(dataDir, 'no-such.json') }, roles)
       expect([running.port, running.vkey]).toEqual([undefined, undefined])
       await running.stop()
     }

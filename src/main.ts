@@ -12,6 +12,7 @@ import { addRecordCommands } from './commands/record.ts'
 import { addServeCommands } from './commands/serve.ts'
 import { addSignCommand } from './commands/sign.ts'
 import { ConfigInvalid } from './config.ts'
+import { CannotStart } from './domain/cannot-start.ts'
 import { LogInconsistent } from './log/verify-start.ts'
 
 const program = new Command('lianban')
@@ -45,6 +46,7 @@ function messageOf(error: unknown): string {
   if (
     error instanceof CommandFailed ||
     error instanceof ConfigInvalid ||
+    error instanceof CannotStart ||
     error instanceof CatalogueInvalid ||
     error instanceof LogInconsistent
   )

@@ -5,6 +5,7 @@ import { CatalogueInvalid } from './catalogue/rules.ts'
 import type { Config } from './config.ts'
 import type { RawSql } from './database/connect.ts'
 import { makeDevelopmentKeys } from './development-keys.ts'
+import { CannotStart } from './domain/cannot-start.ts'
 import { beginLog, isBegun } from './log/begin.ts'
 import { LogCommit } from './log/commit.ts'
 import { GroupCommit } from './log/group-commit.ts'
@@ -67,7 +68,7 @@ export function openLogToAppend(config: Config, sql: RawSql, logger: Logger, met
  */
 export function openLogToRead(config: Config, sql: RawSql, logger: Logger): Promise<RulesKeeper> {
   return orderedFirstStart(sql, async () => {
-    if (!(await isBegun(sql))) throw new Error('the log was never begun: start a gateway first')
+    if (!(await isBegun(sql))) throw new CannotStart('the log was never begun: start a gateway first')
     const keeper = await RulesKeeper.load(sql)
     await warnOfOtherFiles(config, keeper, logger)
     return keeper

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
+import { CannotStart } from '../domain/cannot-start.ts'
 import { type ProblemCode, problemOf } from '../domain/problems.ts'
 
 /** What one connection may cost. */
@@ -59,9 +60,10 @@ export async function listen(app: Hono, host: string, port: number, limits: Http
   server.maxConnections = maxConnections
   server.on('clientError', answerClientError)
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
+    const failed = (error: NodeJS.ErrnoException) => reject(notListening(error, host, port))
+    server.once('error', failed)
     server.listen(port, host, () => {
-      server.off('error', reject)
+      server.off('error', failed)
       resolve()
     })
   })
@@ -72,6 +74,12 @@ export async function listen(app: Hono, host: string, port: number, limits: Http
     return drained(server, limits)
   }
   return { port: address.port, close }
+}
+
+function notListening(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  const place = `port ${port} of ${host}`
+  if (error.code === 'EADDRINUSE') return new CannotStart(`${place} is in use: stop what listens there, or set PORT to another`)
+  return new CannotStart(`${place} can't be listened on (${error.code ?? error.message}): set HOST and PORT`, { cause: error })
 }
 
 function drained(server: Server, { lingerMs, drainMs }: HttpLimits): Promise<void> {

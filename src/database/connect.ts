@@ -1,5 +1,6 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
+import { CannotStart } from '../domain/cannot-start.ts'
 import { openSocket } from './socket.ts'
 
 /** The client for raw SQL on hot paths: int8 arrives as a number. */
@@ -62,16 +63,28 @@ export function connect(url: string, options: ConnectOptions): Database {
   }
 }
 
-/** @throws {Error} when the database can't be reached, is too old, or is not UTF-8; the message says what to do */
+/** @throws {CannotStart} when the database can't be reached, is too old, or is not UTF-8; the message says what to do */
 export async function pingDatabase({ raw }: Pick<Database, 'raw'>): Promise<void> {
   const [server] = await raw<{ version: number; encoding: string }[]>`
-    select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding`
+    select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding`.catch(
+    (cause) => {
+      throw new CannotStart(`the database can't be used: ${reasonOf(cause)}; is DATABASE_URL right, and the server running?`, {
+        cause,
+      })
+    },
+  )
   if (!server || server.version < oldestVersion) {
-    throw new Error(`the database is PostgreSQL ${Math.floor((server?.version ?? 0) / 10_000)}: 14 or later is needed`)
+    throw new CannotStart(`the database is PostgreSQL ${Math.floor((server?.version ?? 0) / 10_000)}: 14 or later is needed`)
   }
   if (server.encoding !== 'UTF8') {
-    throw new Error(`the database's encoding is ${server.encoding}: create it with encoding 'UTF8', template template0`)
+    throw new CannotStart(`the database's encoding is ${server.encoding}: create it with encoding 'UTF8', template template0`)
   }
+}
+
+/** The error for several addresses of one host has no message of its own. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ')
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** Indexes and sizes fit a number up to 2^53; beyond it an answer would be silently wrong. */

@@ -1,5 +1,6 @@
 import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { CannotStart } from '../domain/cannot-start.ts'
 import { startOfProcess } from './process.ts'
 
 export interface DataDirLock {
@@ -27,7 +28,7 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
       const highest = (await numbersIn(dataDir)).at(-1) ?? 0
       const holder = await holderOf(path.join(dataDir, `${prefix}${highest}`))
       if (holder !== undefined) {
-        throw new Error(
+        throw new CannotStart(
           `${path.resolve(dataDir)} is in use by the exchange with process id ${holder}. Stop that one, or give this one a DATA_DIR of its own.`,
         )
       }

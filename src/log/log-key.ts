@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
+import { CannotStart } from '../domain/cannot-start.ts'
 import { type Checkpoint, checkpointText } from './checkpoint.ts'
 import { type NoteVerifier, noteSigner, parseVkey, signNote, vkeyOf } from './note.ts'
 
@@ -31,16 +32,16 @@ export function newLogKey(origin: string): LogKey {
 /**
  * Reads the log's key: PEM (PKCS #8) or a private JWK (OKP, Ed25519).
  *
- * @throws {Error} when it is missing, no such key, or readable by others than its owner
+ * @throws {CannotStart} when it is missing, no such key, or readable by others than its owner
  */
 export async function loadLogKey(file: string, origin: string): Promise<LogKey> {
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     const remedy =
       cause.code === 'ENOENT' ? 'it does not exist; restore it from its backup, a log has one key for life' : cause.code
-    throw new Error(`the log's key ${file} can't be read: ${remedy}`, { cause })
+    throw new CannotStart(`the log's key ${file} can't be read: ${remedy}`, { cause })
   })
   const { mode } = await stat(file)
-  if ((mode & 0o077) !== 0) throw new Error(`the log's key ${file} can be read by others: run chmod 600 on it`)
+  if ((mode & 0o077) !== 0) throw new CannotStart(`the log's key ${file} can be read by others: run chmod 600 on it`)
   return logKeyOf(origin, readPrivateKey(text, file))
 }
 
@@ -73,9 +74,9 @@ function readPrivateKey(text: string, file: string): KeyObject {
     key = text.trimStart().startsWith('{') ? createPrivateKey({ key: JSON.parse(text), format: 'jwk' }) : createPrivateKey(text)
   } catch {
     // the cause would show parts of the key
-    throw new Error(`${file} holds no private key in PEM or JWK`)
+    throw new CannotStart(`${file} holds no private key in PEM or JWK`)
   }
   if (key.asymmetricKeyType !== 'ed25519')
-    throw new Error(`${file} holds a ${key.asymmetricKeyType} key: the log signs with Ed25519`)
+    throw new CannotStart(`${file} holds a ${key.asymmetricKeyType} key: the log signs with Ed25519`)
   return key
 }

@@ -82,11 +82,36 @@ describe('ten gateways that start at once on an empty database', () => {
     expect(shipped.output()).not.toContain('the catalogue’s files differ')
   })
 
+  it('say in a sentence that a port is in use, or that there is no database', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'lianban-e2e-port-'))
+    const port = new URL(gateways[1]?.url ?? '').port
+    const env = { DATABASE_URL: database.url, DATA_DIR: folder, LOG_KEY_FILE: deployment.logKeyFile, PORT: port }
+    const inUse = await lianban(['gateway'], { env })
+    expect(inUse).toMatchObject({
+      code: 2,
+      stderr: `lianban: port ${port} of 127.0.0.1 is in use: stop what listens there, or set PORT to another\n`,
+    })
+    const noDatabase = await lianban(['gateway'], {
+      env: { DATABASE_URL: 'postgres://a:secret@127.0.0.1:1/b', DATA_DIR: folder },
+    })
+    expect(noDatabase.code).toBe(2)
+    expect(noDatabase.stderr).toMatch(/^lianban: the database can't be used: .*ECONNREFUSED.*; is DATABASE_URL right, [^\n]*\n$/)
+    expect(noDatabase.stderr).not.toContain('secret')
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  it('say that a consumer’s bureau is none of the catalogue', async () => {
+    const consumer = await deployment.start(['consume', '--bureau', 'comerce'])
+    expect(consumer.output()).toMatch(/"level":40[^\n]*"comerce"[^\n]*the catalogue in force has no such bureau/)
+    expect(await consumer.stop()).toBe(0)
+  })
+
   it('refuse another log key and another origin, saying which', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'lianban-e2e-key-'))
     const env = { DATABASE_URL: database.url, DATA_DIR: folder, PORT: '0' }
     const withoutKey = await lianban(['gateway'], { env })
     expect(withoutKey.code).not.toBe(0)
+    expect(withoutKey.stderr).not.toContain('    at ')
     expect(withoutKey.stderr).toMatch(/the log's key .* can't be read: it does not exist/)
     const otherOrigin = await lianban(['gateway'], {
       env: { ...env, LOG_KEY_FILE: deployment.logKeyFile, LOG_ORIGIN: 'lianban.example/elsewhere' },

@@ -13,12 +13,28 @@ import { compileEventCheck, compileRecordCheck, schemaFaults } from './validator
 type Contents = ReadonlyMap<string, JsonObject>
 
 /**
- * Makes the files of a catalogue ready for use.
+ * Makes the files of a catalogue ready for use, once it is sure that nothing keeps them from being used.
  *
  * @param files content by name, as `readCatalogueFiles` or the log gives them
  * @throws {CatalogueInvalid} naming every fault at once
  */
 export function compileRules(files: ReadonlyMap<string, string>): Rules {
+  return readRules(files, schemaFaults)
+}
+
+/**
+ * As {@link compileRules}, but schemas wait until they are first asked: compiling all of them takes longer than most commands.
+ * For files that are in a log, whose schemas were looked at when they came into it.
+ *
+ * @throws {CatalogueInvalid} for any other fault; a schema that is not usable after all makes its check throw
+ */
+export function loadRules(files: ReadonlyMap<string, string>): Rules {
+  return readRules(files, () => [])
+}
+
+type SchemaFaults = (schema: JsonObject) => readonly string[]
+
+function readRules(files: ReadonlyMap<string, string>, schemaFaultsOf: SchemaFaults): Rules {
   if (!files.has(catalogueName)) throw new CatalogueInvalid([`${catalogueName} is missing`])
   const { contents, faults: syntaxFaults } = parseAll(files)
   const content = contents.get(catalogueName)
@@ -29,7 +45,7 @@ export function compileRules(files: ReadonlyMap<string, string>): Rules {
     ...syntaxFaults,
     ...shapeFaults,
     ...nameFaults(catalogue, contents, Object.keys(codeChecks)),
-    ...referenceFaults(catalogue, files, contents),
+    ...referenceFaults(catalogue, files, contents, schemaFaultsOf),
   ]
   if (faults.length > 0) throw new CatalogueInvalid(faults)
   return rulesOf(catalogue, files, contents)
@@ -50,7 +66,12 @@ function parseAll(files: ReadonlyMap<string, string>): { contents: Contents; fau
 }
 
 /** What is wrong with the files that a catalogue refers to, each named once. */
-function referenceFaults(catalogue: Catalogue, files: ReadonlyMap<string, string>, contents: Contents): readonly string[] {
+function referenceFaults(
+  catalogue: Catalogue,
+  files: ReadonlyMap<string, string>,
+  contents: Contents,
+  schemaFaultsOf: SchemaFaults,
+): readonly string[] {
   const views = catalogue.parties.flatMap(({ view }) => (view ? [view] : []))
   const recordSchemas = views.flatMap(({ recordSchema }) => recordSchema ?? [])
   const schemas = [catalogue.envelope, ...catalogue.types.map(({ schema }) => schema), ...recordSchemas]
@@ -62,7 +83,7 @@ function referenceFaults(catalogue: Catalogue, files: ReadonlyMap<string, string
     return content ? faultsOf(content).map((fault) => `${name}: ${fault}`) : [] // what can't be read was named already
   }
   return [
-    ...[...new Set(schemas)].flatMap((name) => look(name, schemaFaults)),
+    ...[...new Set(schemas)].flatMap((name) => look(name, schemaFaultsOf)),
     ...[...new Set(tables)].flatMap((name) => look(name, tableFaults)),
   ]
 }
@@ -78,13 +99,15 @@ function rulesOf(catalogue: Catalogue, files: ReadonlyMap<string, string>, conte
   const compileType = (type: EventType): TypeRules => {
     const kind = kinds.get(type.kind)
     if (!kind) throw new Error(`${type.type} passed without its kind ${type.kind}`)
-    const check = compileEventCheck({
-      envelope: fileNamed(catalogue.envelope),
-      data: fileNamed(type.schema),
+    const schemas = { envelope: fileNamed(catalogue.envelope), data: fileNamed(type.schema) }
+    const checkOnceAsked = once(() => compileEventCheck({ ...schemas, kind, time: catalogue.time }))
+    return {
+      type,
       kind,
-      time: catalogue.time,
-    })
-    return { type, kind, senders: partiesNamed(catalogue, type.senders), receivers: receiversOf(type, catalogue), check }
+      senders: partiesNamed(catalogue, type.senders),
+      receivers: receiversOf(type, catalogue),
+      check: (event, now) => checkOnceAsked()(event, now),
+    }
   }
   const compileView = ({ id, view }: Party): readonly [string, CompiledViewRules][] =>
     view ? [[id, viewRulesOf(view, fileNamed)]] : []
@@ -113,12 +136,21 @@ function receiversOf({ receivers }: EventType, catalogue: Catalogue): ReadonlyMa
 
 function viewRulesOf({ assignment, recordSchema }: ViewRules, fileNamed: (name: string) => JsonObject): CompiledViewRules {
   const offices = Object.entries(assignment ? fileNamed(assignment.table) : {})
+  const checkOnceAsked = once(() => (recordSchema === undefined ? () => [] : compileRecordCheck(fileNamed(recordSchema))))
   return {
     assignment: assignment && {
       field: assignment.field,
       offices: new Map(offices.flatMap(([division, office]) => (typeof office === 'string' ? [[division, office]] : []))),
     },
-    checkRecord: recordSchema === undefined ? () => [] : compileRecordCheck(fileNamed(recordSchema)),
+    checkRecord: (data) => checkOnceAsked()(data),
+  }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
   }
 }
 

@@ -2,7 +2,7 @@ import type { Finding } from '../domain/event.ts'
 import type { JsonObject } from '../domain/text.ts'
 import type { Catalogue, EventType, Kind, Party } from './catalogue.ts'
 
-/** A catalogue made ready for use: every name resolved, every schema compiled. Immutable. */
+/** A catalogue made ready for use: every name resolved, every schema compiled or about to be when it is first asked. Immutable. */
 export interface Rules {
   readonly catalogue: Catalogue
   /** the catalogue's files by name, `catalogue.json` first; what a `catalogue` entry names by digest */

@@ -10,6 +10,7 @@ import type { Catalogue, Kind } from './catalogue.ts'
 import { formats } from './formats.ts'
 import { checksKeyword, codeKeyword, type KeywordContext } from './keywords.ts'
 import { findingsOf } from './messages.ts'
+import { quickToCompile } from './quick-to-compile.ts'
 import type { TypeRules } from './rules.ts'
 
 const ajv = newAjv()
@@ -97,6 +98,7 @@ function newAjv(): Ajv2020 {
     strictRequired: false,
     allowUnionTypes: true,
     formats,
+    ...quickToCompile,
   })
   made.addKeyword(codeKeyword)
   made.addKeyword(checksKeyword)

@@ -1,5 +1,5 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
-import { compileRules } from '../catalogue/compile.ts'
+import { loadRules } from '../catalogue/compile.ts'
 import type { Rules } from '../catalogue/rules.ts'
 import type { RawSql } from '../database/connect.ts'
 import { KeysInForce } from '../identity/keys-in-force.ts'
@@ -72,7 +72,7 @@ async function advance(
   for (const row of rows) {
     const entry: unknown = JSON.parse(row.entry)
     if (isCatalogueEntry(entry)) {
-      rules = compileRules(await readBlobs(sql, entry.files))
+      rules = loadRules(await readBlobs(sql, entry.files))
       catalogues = [...catalogues, { index: row.index, catalogue: rules.catalogue }]
     } else keys = await keys.apply(entry, row.index)
     index = row.index

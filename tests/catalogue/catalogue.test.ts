@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Catalogue } from '../../src/catalogue/catalogue.ts'
-import { compileRules } from '../../src/catalogue/compile.ts'
+import { compileRules, loadRules } from '../../src/catalogue/compile.ts'
 import { readCatalogueFiles } from '../../src/catalogue/load.ts'
 import { CatalogueInvalid, type Rules } from '../../src/catalogue/rules.ts'
 import { foldState } from '../../src/domain/fold.ts'
@@ -434,6 +435,37 @@ describe('a catalogue with faults', () => {
   })
 })
 
+describe('a catalogue that is in a log', () => {
+  const broken = () => new Map([...shipped, ['registration/tax.imported.v1.json', '{"type": "object", "colour": 1}']])
+
+  test('judges every example as the one that was looked at before', () => {
+    const [looked, loaded] = [compileRules(shipped), loadRules(shipped)]
+    const now = new Date('2026-11-23T00:00:00Z')
+    for (const example of examples()) {
+      for (const event of [
+        cloudEventOf(example, 'id', now),
+        { ...cloudEventOf(example, 'id', now), data: { colour: 'red' }, time: 'later' },
+      ])
+        expect(loaded.types.get(example.type)?.check(event, now)).toEqual(looked.types.get(example.type)?.check(event, now))
+    }
+  })
+
+  test('compiles no schema before it is asked', () => {
+    const files = broken()
+    expect(faultsOf(files)).toEqual([expect.stringMatching(/tax\.imported.*colour/)])
+    const { types } = loadRules(files)
+    const now = new Date('2026-11-23T00:00:00Z')
+    for (const example of examples().filter(({ type }) => type !== 'tax.imported.v1'))
+      expect(types.get(example.type)?.check(cloudEventOf(example, 'id', now), now).errors).toEqual([])
+    expect(() => types.get('tax.imported.v1')?.check({ data: {} }, now)).toThrow(/colour/)
+  })
+
+  test('is refused with every other fault', () => {
+    const files = changed((catalogue) => ({ ...catalogue, envelope: 'lost.json' }), { 'registration/tax.changed.v1.json': '{' })
+    expect(() => loadRules(files)).toThrow(/2 faults[\s\S]*tax\.changed\.v1\.json: it is not JSON[\s\S]*lost\.json is missing/)
+  })
+})
+
 describe('a second kind', () => {
   let rules: Rules
   beforeAll(async () => {
@@ -523,6 +555,14 @@ describe('rules of a bureau of its own', () => {
       ]),
     )
   })
+})
+
+test('the schema of the catalogue is one of JSON Schema 2020-12', () => {
+  const path = join(import.meta.dirname, '..', '..', 'schemas', 'catalogue.schema.json')
+  const schema: unknown = JSON.parse(readFileSync(path, 'utf8'))
+  if (!isJsonObject(schema)) throw new Error('it is no object')
+  const ajv = new Ajv2020()
+  expect(ajv.validateSchema({ ...schema }), ajv.errorsText()).toBe(true)
 })
 
 test('the schema of the catalogue describes every member that a catalogue can have', () => {

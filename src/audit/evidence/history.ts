@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { createPublicKey } from 'node:crypto'
-import { compileRules } from '../../catalogue/compile.ts'
+import { loadRules } from '../../catalogue/compile.ts'
 import type { Rules } from '../../catalogue/rules.ts'
 import { chinaDate, foldState } from '../../domain/fold.ts'
 import type { SubjectState } from '../../domain/order.ts'
@@ -127,7 +127,7 @@ class Told {
   /** Compiled when the first entry asks for it: not every catalogue there ever was is needed. */
   #inForceRules(): Rules {
     if (this.#files === undefined) throw new Error('no catalogue was in force')
-    this.#rules ??= compileRules(this.#files)
+    this.#rules ??= loadRules(this.#files)
     return this.#rules
   }
 }

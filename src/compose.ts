@@ -25,6 +25,7 @@ import { type AppendableLog, openLogToAppend, openLogToRead } from './open-log.t
 import { createView, type View } from './view/view.ts'
 import { migrateView, viewSchema } from './view/view-schema.ts'
 import { type OpenedView, Views } from './view/views.ts'
+import { startWitnessing, type Witnessing } from './witness/witnessing.ts'
 
 /** What a process does. */
 export interface Roles {
@@ -89,7 +90,11 @@ async function build(
   const publisher = roles.publish ? bus.publish() : undefined
   if (log === undefined) return { port: undefined, vkey: undefined, failed: opened.failed }
 
-  const parts = partsOf({ config, log, database, views, metrics, logger, busParts: { bus: bus.name, publisher, consumers } })
+  const means = { sql: database.raw, log: log.key.verifier, metrics, logger }
+  const witnessing = await startWitnessing(config.witnesses, means)
+  if (witnessing !== undefined) closers.add('the witnesses', witnessing.close)
+  const busParts = { bus: bus.name, publisher, consumers }
+  const parts = partsOf({ config, log, database, views, metrics, logger, busParts, witnessing })
   const http = await listen(createApp(parts), config.host, config.port)
   closers.add('HTTP', http.close)
   return { port: http.port, vkey: log.key.vkey, failed: opened.failed }
@@ -194,24 +199,35 @@ interface PartsMeans {
   readonly metrics: Metrics
   readonly logger: Logger
   readonly busParts: BusParts
+  readonly witnessing: Witnessing | undefined
 }
 
-function partsOf({ config, log: { keeper, key, group }, database, views, metrics, logger, busParts }: PartsMeans): Parts {
+function partsOf(means: PartsMeans): Parts {
+  const { config, database, views, metrics, logger, busParts, witnessing } = means
+  const { keeper, key, group } = means.log
   const { raw: sql } = database
-  const log = createLogReader(sql, key.verifier)
+  const log = createLogReader(sql, key.verifier, witnessing?.published)
   return {
     origin: config.logOrigin,
     vkey: key.vkey,
     keeper,
     refreshRules: sharedRefresh(() => keeper.refresh(sql)),
-    append: (item) => group.append(item),
+    async append(item) {
+      await witnessing?.admit(item)
+      return group.append(item)
+    },
     log,
     view: (bureau) => views.get(bureau),
     readings: new Set(),
     metrics,
-    collect: oneAtATime(() => readGauges(metrics, { sql, log, keeper, views, waiting: () => group.waiting })),
+    collect: oneAtATime(async () => {
+      await Promise.all([
+        readGauges(metrics, { sql, log, keeper, views, waiting: () => group.waiting }),
+        witnessing?.readGauges(),
+      ])
+    }),
     logger,
-    readiness: oneAtATime(() => readinessOf(sql, busParts)),
+    readiness: oneAtATime(() => readinessOf(sql, busParts, witnessing)),
     now: () => new Date(),
   }
 }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseWitnesses } from './log/cosignature.ts'
-import type { WitnessSettings } from './witness/witnessing.ts'
+import type { WitnessSettings } from './witness/settings.ts'
 
 /** Every setting, read once; nothing else in the program looks at the environment. */
 export interface Config {

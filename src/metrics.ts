@@ -63,6 +63,22 @@ export function createMetrics() {
       labelNames: ['bureau'],
       registers,
     }),
+    witnessSize: new Gauge({
+      name: 'lianban_witness_cosigned_size_entries',
+      help: 'Entries of the log that the quorum of witnesses stands by; 0 while there are none',
+      registers,
+    }),
+    witnessLag: new Gauge({
+      name: 'lianban_witness_lag_seconds',
+      help: 'How long the oldest entry without the word of the witnesses has been in the log',
+      registers,
+    }),
+    witnessAnswers: new Counter({
+      name: 'lianban_witness_answers_total',
+      help: 'What became of each request to a witness',
+      labelNames: ['witness', 'outcome'],
+      registers,
+    }),
     rebuilt: new Counter({
       name: 'lianban_bus_consumer_rebuilds_total',
       help: 'Consumers that stood still while their topic grew and were built anew',

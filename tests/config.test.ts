@@ -1,6 +1,9 @@
 import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ConfigInvalid, readConfig } from '../src/config.ts'
+import { madeWitness } from './support/made-witness.ts'
+
+const [{ vkey: one }, { vkey: two }] = [madeWitness('w.example/one'), madeWitness('w.example/two')]
 
 function faultsOf(env: Record<string, string>): readonly string[] {
   try {
@@ -20,6 +23,7 @@ describe('settings', () => {
       dataDir: resolve('.lianban'),
       databaseUrl: undefined,
       kafka: undefined,
+      witnesses: undefined,
       cataloguePath: resolve('schemas/catalogue.json'),
       logOrigin: 'localhost/lianban',
       logKeyFile: resolve('.lianban/log.key'),
@@ -126,6 +130,35 @@ describe('settings', () => {
     const faults = faultsOf({ KAFKA_BROKERS: 'localhost:9092', ...env })
     expect(faults).toHaveLength(1)
     expect(faults[0]).toContain(name)
+  })
+
+  it.each([
+    ['WITNESSES', { WITNESSES: 'https://w.example' }],
+    ['WITNESSES', { WITNESSES: `ftp://w.example=${one}` }],
+    ['WITNESSES', { WITNESSES: `https://w.example=${one},` }],
+    ['WITNESSES', { WITNESSES: `https://w.example=${one.replace('+', '+0')}` }],
+    ['WITNESSES', { WITNESSES: `https://w.example=${one}, https://v.example=${one}` }],
+    ['WITNESS_QUORUM', { WITNESS_QUORUM: '0' }],
+    ['WITNESS_QUORUM', { WITNESS_QUORUM: '3' }],
+    ['WITNESS_MAX_LAG_SECONDS', { WITNESS_MAX_LAG_SECONDS: '0' }],
+    ['WITNESS_REQUIRED', { WITNESS_REQUIRED: 'yes' }],
+    ['WITNESSES', { WITNESSES: '', WITNESS_REQUIRED: 'true' }],
+  ])('of witnesses are refused: %s in %j', (name, env) => {
+    const faults = faultsOf({ WITNESSES: `https://w.example=${one}, https://w.example/2=${two}`, ...env })
+    expect(faults).toHaveLength(1)
+    expect(faults[0]).toMatch(new RegExp(`^${name}\\b`))
+  })
+
+  it('name witnesses, all of which are asked for unless a quorum is set', () => {
+    const WITNESSES = `https://w.example/path=${one}, http://127.0.0.1:80=${two}`
+    const { witnesses } = readConfig({ WITNESSES })
+    expect(witnesses?.witnesses.map(({ url, witness }) => [url, witness.vkey])).toEqual([
+      ['https://w.example/path', one],
+      ['http://127.0.0.1:80', two],
+    ])
+    expect(witnesses).toMatchObject({ quorum: 2, maxLagSeconds: 60, required: false })
+    const more = { WITNESS_QUORUM: '1', WITNESS_MAX_LAG_SECONDS: '5', WITNESS_REQUIRED: 'true' }
+    expect(readConfig({ WITNESSES, ...more }).witnesses).toMatchObject({ quorum: 1, maxLagSeconds: 5, required: true })
   })
 
   it('name every fault at once', () => {

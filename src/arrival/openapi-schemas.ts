@@ -278,7 +278,16 @@ const ownSchemas: JsonObject = {
       bus: { enum: ['embedded', 'kafka'] },
       publisher: { enum: ['starting', 'running', 'waiting', 'elsewhere'] },
       consumers: { type: 'object', additionalProperties: { enum: ['starting', 'running', 'waiting'] } },
+      witnesses: closed(
+        {
+          cosignedSize: { type: 'integer', minimum: 0, description: 'entries that the quorum stands by' },
+          lagSeconds: { type: 'integer', minimum: 0, description: 'how long the oldest entry without their word is in the log' },
+          accepting: { type: 'boolean', description: 'false: no events are accepted until they cosign' },
+          warning: text('what is wrong'),
+        },
+        ['warning'],
+      ),
     },
-    ['reason'],
+    ['reason', 'witnesses'],
   ),
 }

@@ -1,5 +1,6 @@
 import type { Consumption } from '../bus/bus.ts'
 import type { RawSql } from '../database/connect.ts'
+import type { WitnessHealth } from '../witness/witnessing.ts'
 
 const timeoutMs = 2000
 
@@ -11,6 +12,8 @@ export interface Readiness {
   readonly bus: string
   readonly publisher: string
   readonly consumers: Readonly<Record<string, string>>
+  /** undefined: nobody cosigns the log */
+  readonly witnesses?: WitnessHealth
 }
 
 /** What works for the bus in this process. */
@@ -22,18 +25,32 @@ export interface BusParts {
   readonly consumers: ReadonlyMap<string, Consumption>
 }
 
-/** Asks the database alone: what the broker does has no part in whether events can be accepted. */
-export async function readinessOf(sql: RawSql, { bus, publisher, consumers }: BusParts): Promise<Readiness> {
+/**
+ * Asks the database alone: what the broker does has no part in whether events can be accepted.
+ *
+ * @param witnessing undefined: nobody cosigns the log
+ */
+export async function readinessOf(
+  sql: RawSql,
+  { bus, publisher, consumers }: BusParts,
+  witnessing?: { health(): Promise<WitnessHealth> },
+): Promise<Readiness> {
   const states = {
     bus,
     publisher: publisher?.state() ?? 'elsewhere',
     consumers: Object.fromEntries([...consumers].map(([bureau, consumption]) => [bureau, consumption.state()])),
   }
-  const timeout = new Promise<string>((resolve) => setTimeout(resolve, timeoutMs, 'the database does not answer').unref())
-  const answered = sql`select 1`.then(
-    () => undefined,
-    (error: unknown) => `the database failed: ${error instanceof Error ? error.message : String(error)}`,
+  const timeout = new Promise<{ reason: string }>((resolve) =>
+    setTimeout(resolve, timeoutMs, { reason: 'the database does not answer' }).unref(),
   )
-  const reason = await Promise.race([answered, timeout])
-  return reason === undefined ? { ready: true, ...states } : { ready: false, reason, ...states }
+  const answered = Promise.all([witnessing?.health(), sql`select 1`]).then(
+    ([witnesses]) => ({ witnesses }),
+    (error: unknown) => ({ reason: `the database failed: ${error instanceof Error ? error.message : String(error)}` }),
+  )
+  const answer = await Promise.race([answered, timeout])
+  if ('reason' in answer) return { ready: false, reason: answer.reason, ...states }
+  const { witnesses } = answer
+  if (witnesses === undefined) return { ready: true, ...states }
+  const { accepting, warning } = witnesses
+  return { ready: accepting, ...(accepting || warning === undefined ? {} : { reason: warning }), ...states, witnesses }
 }

@@ -20,7 +20,7 @@ export interface Proved {
 }
 
 export interface LogReader {
-  /** the signed note; covers every event that was answered by any gateway */
+  /** the signed note: of the head, which covers every event that any gateway answered, or what is published in its place */
   checkpoint(): Promise<string>
   entry(index: number): Promise<EntryRow | undefined>
   /** the accepted event a party sent under an id */
@@ -46,8 +46,17 @@ export interface LogReader {
   catalogueHistory(page: { after?: string | undefined; limit: number }): Promise<CatalogueLives>
 }
 
-/** Reads the log from its tables. Safe beside any number of appenders: what is asked for never changes. */
-export function createLogReader(sql: RawSql, verifier: NoteVerifier): LogReader {
+/**
+ * Reads the log from its tables. Safe beside any number of appenders: what is asked for never changes.
+ *
+ * @param published tells the checkpoint to publish, where that is not the head: it waits for witnesses. Proofs are made against
+ *   it as soon as it covers the entry
+ */
+export function createLogReader(
+  sql: RawSql,
+  verifier: NoteVerifier,
+  published?: () => Promise<{ readonly size: number; readonly checkpoint: string }>,
+): LogReader {
   const hashes = (level: number, n: number, width: number) => readHashes(sql, level, n, width)
   const head = async () => {
     const [row] = await sql<{ checkpoint: string; size: number }[]>`select checkpoint, size from log.head where id = 1`
@@ -55,13 +64,14 @@ export function createLogReader(sql: RawSql, verifier: NoteVerifier): LogReader 
     return row
   }
   return {
-    checkpoint: async () => (await head()).checkpoint,
+    checkpoint: async () => (await (published ?? head)()).checkpoint,
     size: async () => (await head()).size,
     entry: (index) => one(sql<EntryRow[]>`${selectEntry(sql)} where index = ${index}`),
     eventOf: (party, id) =>
       one(sql<EntryRow[]>`${selectEntry(sql)} where kind = 'event' and party = ${party} and event_id = ${id}`),
     async prove(index) {
-      const { checkpoint } = await head()
+      const cosigned = await published?.()
+      const { checkpoint } = cosigned !== undefined && index < cosigned.size ? cosigned : await head()
       const { size }: Checkpoint = openCheckpoint(checkpoint, verifier)
       const proof = await inclusionProof(index, size, hashes)
       const [row] = await sql<{ leaf: Buffer }[]>`select leaf from log.entries where index = ${index}`

@@ -113,3 +113,15 @@ export const published = logSchema.table('published', {
   /** last index in each partition, -1 where there is none */
   lastIndexes: jsonb('last_indexes').$type<readonly number[]>().notNull(),
 })
+
+/** One row: the newest checkpoint that a quorum of witnesses stands by. Without witnesses there is none. */
+export const cosigned = logSchema.table(
+  'cosigned',
+  {
+    id: integer('id').primaryKey(),
+    size: position('size').notNull(),
+    /** the signed note with the cosignatures */
+    checkpoint: text('checkpoint').notNull(),
+  },
+  (table) => [check('only_one_cosigned', sql`${table.id} = 1`)],
+)

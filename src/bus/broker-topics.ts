@@ -2,24 +2,27 @@ import type { Sql } from 'postgres'
 import type { BrokerAdmin } from './broker-admin.ts'
 import { readProgress } from './published.ts'
 
-/** A topic at the broker has another number of partitions than the publisher began with: subjects would change partition. */
-export class PartitionsChanged extends Error {
-  override readonly name = 'PartitionsChanged'
+/**
+ * A topic at the broker has another number of partitions than the catalogue says, or than the publisher began with: views would
+ * look for a subject's position, and for what they missed, in another partition than its events come by.
+ */
+export class PartitionsDiffer extends Error {
+  override readonly name = 'PartitionsDiffer'
 
-  constructor(topic: string, found: number, stored: number) {
+  constructor(topic: string, found: number, expected: string) {
     super(
-      `topic ${topic} has ${found} partitions at the broker, but ${stored} in log.published; ` +
+      `topic ${topic} has ${found} partitions at the broker, but ${expected}; ` +
         'delete the topic and let it be created again (consumers then go on from the log), or use another KAFKA_PREFIX',
     )
   }
 }
 
 /**
- * Makes sure that the topics exist, and that log.published knows them. A topic that exists keeps its number of partitions.
+ * Makes sure that the topics exist, and that log.published knows them.
  *
- * @param wanted topics with prefix; `partitions` is for those that are new
+ * @param wanted topics with prefix, and their partitions by the catalogue, which never change
  * @returns number of partitions of each
- * @throws {PartitionsChanged}
+ * @throws {PartitionsDiffer}
  */
 export async function ensureTopics(
   admin: BrokerAdmin,
@@ -31,21 +34,19 @@ export async function ensureTopics(
   const found = await admin.use(async (asked) => {
     const existing = new Set(await asked.listTopics())
     const missing = wanted.filter(({ topic }) => !existing.has(topic))
-    const topics = missing.map(({ topic, partitions }) => ({
-      topic,
-      numPartitions: progress.get(topic)?.partitions ?? partitions,
-    }))
+    const topics = missing.map(({ topic, partitions }) => ({ topic, numPartitions: partitions }))
     // the broker's default replication; another process may have been faster, which is as good
     if (topics.length > 0) await asked.createTopics({ topics, waitForLeaders: true })
     const { topics: metadata } = await asked.fetchTopicMetadata({ topics: names })
     return new Map(metadata.map(({ name, partitions }) => [name, partitions.length]))
   })
 
-  for (const topic of names) {
+  for (const { topic, partitions } of wanted) {
     const count = found.get(topic)
     if (count === undefined) throw new Error(`the broker has not made topic ${topic} known yet`)
     const stored = progress.get(topic)?.partitions
-    if (stored !== undefined && stored !== count) throw new PartitionsChanged(topic, count, stored)
+    if (count !== partitions) throw new PartitionsDiffer(topic, count, `${partitions} by the catalogue`)
+    if (stored !== undefined && stored !== count) throw new PartitionsDiffer(topic, count, `${stored} in log.published`)
     if (stored === undefined) {
       await sql`insert into log.published (topic, partitions, index, last_indexes)
         values (${topic}, ${count}, -1, to_jsonb(array_fill(-1, array[${count}::int]))) on conflict do nothing`

@@ -17,6 +17,7 @@ export function headRows(report: AuditReport): readonly (readonly [name: string,
     ['log', report.origin],
     ['read from', report.source],
     ['checkpoint', checkpoint === undefined ? 'none that is good' : `${checkpoint.size} entries, root ${checkpoint.root}`],
+    ...(report.witnesses === undefined ? [] : [['witnesses', witnessText(report.witnesses)] as const]),
     ['entries checked', `${total}${kinds.length === 0 ? '' : ` (${kinds.join(', ')})`}`],
     ...(report.only === undefined ? [] : [['only a part', onlyText(report.only)] as const]),
     ['keys, catalogues', `${report.keys} keys registered, ${report.catalogues} catalogues in force one after another`],
@@ -46,6 +47,11 @@ function onlyText({ from, to, withRules }: NonNullable<AuditReport['only']>): st
   return withRules
     ? part
     : `${part} Keys and rules come from the log's beginning, so signatures and legal order were NOT checked.`
+}
+
+function witnessText({ named, cosigned }: NonNullable<AuditReport['witnesses']>): string {
+  const who = cosigned.map(({ name, time }) => `${name} at ${time}`).join(', ')
+  return cosigned.length === 0 ? `none of the ${named} named` : `${cosigned.length} of the ${named} named: ${who}`
 }
 
 function visitText({ lastVisit, findings: { counts } }: AuditReport): string {

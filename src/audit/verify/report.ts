@@ -11,6 +11,8 @@ export interface AuditReport {
   readonly tookMs: number
   /** undefined when the checkpoint itself was no good, and nothing else was looked at */
   readonly checkpoint: { readonly size: number; readonly root: string } | undefined
+  /** those that the auditor named and that cosigned the checkpoint; undefined where none were named */
+  readonly witnesses?: { readonly named: number; readonly cosigned: readonly { readonly name: string; readonly time: string }[] }
   readonly lastVisit: { readonly size: number; readonly root: string; readonly verifiedAt: string } | undefined
   readonly operator: {
     /** of the key at index 1 */

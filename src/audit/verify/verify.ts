@@ -3,6 +3,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Checkpoint } from '../../log/checkpoint.ts'
+import type { Cosignature } from '../../log/cosignature.ts'
 import { hashBytes, leafHash } from '../../log/merkle.ts'
 import { tileWidth } from '../../log/right-edge.ts'
 import { decodeBundle, widthOf } from '../../log/tile.ts'
@@ -108,6 +109,7 @@ class Verification {
   /** what was found in the bundle that is being handed over; it counts when the bundle does */
   #handed: Finding[] = []
   readonly #underWay: UnderWay[] = []
+  #cosignatures: readonly Cosignature[] = []
   #done = 0
   #missing = 0
 
@@ -129,7 +131,9 @@ class Verification {
 
   open(note: string): Checkpoint | undefined {
     try {
-      return openTrustedCheckpoint(note, this.#options)
+      const { cosignatures, ...checkpoint } = openTrustedCheckpoint(note, this.#options)
+      this.#cosignatures = cosignatures
+      return checkpoint
     } catch (error) {
       this.#findings.add({ code: 'checkpoint', index: null, cause: messageOf(error) })
       return undefined
@@ -165,7 +169,8 @@ class Verification {
   }
 
   report(checkpoint: Checkpoint | undefined): AuditReport {
-    const { log, vkey, operator } = this.#options
+    const { log, vkey, operator, witnesses = [] } = this.#options
+    const cosigned = this.#cosignatures.map(({ name, time }) => ({ name, time: time.toISOString() }))
     return {
       source: this.#source.name,
       origin: log.name,
@@ -173,6 +178,7 @@ class Verification {
       verifiedAt: new Date().toISOString(),
       tookMs: Math.round(this.#spentMs + performance.now() - this.#began),
       checkpoint: checkpoint && { size: checkpoint.size, root: checkpoint.root.toString('base64') },
+      ...(witnesses.length === 0 ? {} : { witnesses: { named: witnesses.length, cosigned } }),
       lastVisit: this.#lastVisit && {
         size: this.#lastVisit.checkpoint.size,
         root: this.#lastVisit.checkpoint.root.toString('base64'),

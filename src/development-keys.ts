@@ -1,11 +1,12 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Party } from './catalogue/catalogue.ts'
 import { registerKey } from './identity/key-request.ts'
-import { generateKey, importSigningKey, type PrivateJwk, type SigningKey } from './identity/private-key.ts'
+import { generateKey, importSigningKey, type SigningKey } from './identity/private-key.ts'
 import type { Appendable, Appended } from './log/appendable.ts'
 import { keyToAppend } from './log/key-append.ts'
 import type { RulesKeeper } from './log/rules-in-force.ts'
+import { makeSecretFile } from './secret-file.ts'
 
 interface Means {
   /** files are `<folder>/<party>.jwk`, mode 0600 */
@@ -27,7 +28,6 @@ export async function makeDevelopmentKeys(means: Means): Promise<void> {
   if (operator === undefined) throw new Error('the catalogue has no party with the role operator, so nobody could vouch for keys')
   const anyKey = keeper.inForce.keys.history().length > 0
   if (without().length === 0) return
-  await mkdir(folder, { recursive: true, mode: 0o755 })
   if (!anyKey) {
     const key = await keyOf(operator, folder)
     await register(key, key, operator, means)
@@ -42,9 +42,8 @@ async function keyOf({ id }: Party, folder: string): Promise<SigningKey> {
   const file = join(folder, `${id}.jwk`)
   const existing = await readKey(file)
   if (existing !== undefined) return existing
-  const jwk: PrivateJwk = await generateKey('ES256')
-  await writeFile(file, `${JSON.stringify(jwk, null, 2)}\n`, { mode: 0o600, flag: 'wx' })
-  return importSigningKey(jwk)
+  await makeSecretFile(file, `${JSON.stringify(await generateKey('ES256'), null, 2)}\n`)
+  return importSigningKey(JSON.parse(await readFile(file, 'utf8')))
 }
 
 async function readKey(file: string): Promise<SigningKey | undefined> {

@@ -43,7 +43,22 @@ const depth = 4
 export function createLogger(level: LogLevel, destination: NodeJS.WritableStream = process.stdout): Logger {
   const paths = redactedMembers.flatMap((member) => Array.from({ length: depth }, (_, i) => `${'*.'.repeat(i)}${member}`))
   return pino(
-    { level, base: null, redact: { paths, censor: '[redacted]' }, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      level,
+      base: null,
+      redact: { paths, censor: '[redacted]' },
+      serializers: { error: errorText },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
     destination,
   )
+}
+
+/** An error as a log line may show it: what Postgres says of data quotes them, so of its errors only code and place are kept. */
+function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error.name !== 'PostgresError') return error.stack ?? error.message
+  const known = (member: string) => (member in error ? String(Reflect.get(error, member)) : undefined)
+  const place = ['table_name', 'constraint_name'].map(known).filter((text) => text !== undefined)
+  return ['PostgresError', known('code') ?? 'without a code', ...place].join(' ')
 }

@@ -65,6 +65,14 @@ describe('a log line', () => {
     expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
   })
 
+  it('tells of a database error its code and place, not what it quotes of the data', () => {
+    const message = `invalid input syntax for type bigint: "${secret}"`
+    const error = Object.assign(new Error(message), { name: 'PostgresError', code: '22P02', constraint_name: 'only_one' })
+    const line = written((logger) => logger.error({ error }, 'it failed'))
+    expect(line).not.toContain(secret)
+    expect(JSON.parse(line).error).toBe('PostgresError 22P02 only_one')
+  })
+
   it('leaves the object that was logged as it was', () => {
     const fields = { data: { idNumber: secret }, list: [{ name: secret }] }
     written((logger) => logger.info(fields, 'it happened'))

@@ -105,7 +105,7 @@ async function getReady(c: Context, parts: Parts): Promise<Response> {
 /** What the process counts by itself is shown also while the database, which the gauges are read from, is away. */
 async function getMetrics(_c: Context, { metrics, collect, logger }: Parts): Promise<Response> {
   const late = new Promise<void>((resolve) => setTimeout(resolve, collectTimeoutMs).unref())
-  const collected = collect().catch((error) => logger.warn({ error: String(error) }, 'the gauges could not be read'))
+  const collected = collect().catch((error) => logger.warn({ error }, 'the gauges could not be read'))
   await Promise.race([collected, late])
   return new Response(await metrics.registry.metrics(), {
     headers: { 'content-type': metrics.registry.contentType, 'cache-control': 'no-store' },

@@ -57,10 +57,10 @@ export function refusalOf(error: unknown, log: Logger): Refusal {
   if (error instanceof RefusedRequest) return error.refusal
   if (error instanceof LogBusy) return { code: error.code, detail: error.detail }
   if (isDatabaseAway(error)) {
-    log.warn({ error: String(error) }, 'the database did not answer')
+    log.warn({ error }, 'the database did not answer')
     return { code: 'overloaded', detail: databaseAway }
   }
-  log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a request failed')
+  log.error({ error }, 'a request failed')
   return {
     code: 'internal',
     detail: { en: 'the exchange failed; send the same request again', zh: '平台内部错误；请重发同一请求' },

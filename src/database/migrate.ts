@@ -8,6 +8,8 @@ export const migrationsFolder = path.join(import.meta.dirname, '..', '..', 'driz
 
 /** Any constant: it only has to be the same in every process that migrates. */
 const migrationLock = 0x6c69_616e
+/** Another process's migration may take this long; a wait beyond it means that its holder hangs. */
+const lockTimeoutMs = 300_000
 
 /** Brings schema `log` up to date. Any number of processes may do it at once. */
 export async function migrateLog(url: string): Promise<void> {
@@ -24,7 +26,11 @@ export async function migrateLog(url: string): Promise<void> {
  */
 export async function migrateUnderLock(url: string, { folder, schema }: { folder: string; schema?: string }): Promise<void> {
   if (schema !== undefined && !/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) throw new Error(`${schema} can't be the name of a schema`)
-  const connection = { application_name: 'lianban migrate', ...(schema === undefined ? {} : { search_path: schema }) }
+  const connection = {
+    application_name: 'lianban migrate',
+    lock_timeout: lockTimeoutMs,
+    ...(schema === undefined ? {} : { search_path: schema }),
+  }
   const client = postgres(url, { max: 1, onnotice: () => undefined, connection })
   try {
     // the session's lock, so closing the only connection gives it back even when a migration fails

@@ -67,7 +67,7 @@ export class LastCheckpoint {
         await rename(half, this.#file)
       } catch (error) {
         // the log itself is safe in the database; what is lost is the guard against an older backup
-        this.#log.error({ error: String(error), file: this.#file }, 'the last checkpoint could not be kept')
+        this.#log.error({ error, file: this.#file }, 'the last checkpoint could not be kept')
       }
       // flush() ends the pause early
       await setTimeout(pauseMs, undefined, { signal: this.#hurry.signal, ref: false }).catch(() => undefined)

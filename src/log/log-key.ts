@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
-import path from 'node:path'
+import { readFile, stat } from 'node:fs/promises'
 import { CannotStart } from '../domain/cannot-start.ts'
+import { makeSecretFile } from '../secret-file.ts'
 import { type Checkpoint, checkpointText } from './checkpoint.ts'
 import { type NoteVerifier, noteSigner, parseVkey, signNote, vkeyOf } from './note.ts'
 
@@ -47,25 +47,10 @@ export async function loadLogKey(file: string, origin: string): Promise<LogKey> 
 
 /** Reads the log's key, making it (mode 0600) when there is none; processes that start together get the same one. */
 export async function loadOrMakeLogKey(file: string, origin: string): Promise<LogKey> {
-  if ((await stat(file).catch(() => undefined)) === undefined) await makeKeyFile(file)
+  // checkpoints signed with a key that a power cut takes away could never be continued: the file is synced
+  if ((await stat(file).catch(() => undefined)) === undefined)
+    await makeSecretFile(file, generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }))
   return loadLogKey(file, origin)
-}
-
-async function makeKeyFile(file: string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true })
-  const half = `${file}.new-${process.pid}-${Math.random().toString(36).slice(2)}`
-  const handle = await open(half, 'wx', 0o600)
-  try {
-    await handle.writeFile(generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }))
-    // checkpoints signed with a key that a power cut takes away could never be continued
-    await handle.sync()
-    await link(half, file)
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-  } finally {
-    await handle.close()
-    await rm(half, { force: true })
-  }
 }
 
 function readPrivateKey(text: string, file: string): KeyObject {

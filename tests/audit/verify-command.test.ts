@@ -104,6 +104,23 @@ test('killed again and again, it goes on where it was and comes to the same repo
   expect(await readFile(state, 'utf8')).toContain(`\\n${long.size}\\n`)
 })
 
+test('a second run with the same state file ends with code 2 and touches nothing of the first', async () => {
+  const long = await makeLog({ events: 12_000, subjects: 900, dir: join(work, 'twice') })
+  const state = join(work, 'twice.json')
+  const args = ['audit', 'verify', long.dir, '--vkey', long.vkey, '--state', state, '--workers', '1', '--json']
+  const first = spawn(process.execPath, [mainFile, ...args], { env: cleanEnv(), stdio: ['ignore', 'pipe', 'ignore'] })
+  const closed = once(first, 'close')
+  let report = ''
+  first.stdout.setEncoding('utf8').on('data', (text: string) => (report += text))
+  if ((await furtherThan(first, join(`${state}.work`, 'work.json'), 0)) === undefined) throw new Error('it was done too soon')
+  const second = await lianban(args)
+  expect(second).toMatchObject({ code: 2, stdout: '' })
+  expect(second.stderr).toContain(`another verification, the process ${first.pid}, is working with the state file ${state}`)
+  expect(await closed).toEqual([0, null])
+  expect(JSON.parse(report)).toMatchObject({ good: true, kinds: long.counts })
+  expect((await lianban(args)).code).toBe(0)
+})
+
 /** Bundles done when more than so many are on file; undefined when the process ended first. */
 async function furtherThan(child: ChildProcess, file: string, bundles: number): Promise<number | undefined> {
   let found: number | undefined

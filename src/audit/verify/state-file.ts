@@ -1,4 +1,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { lockByProcess, type ProcessLock } from '../../database/process-lock.ts'
 import { type Checkpoint, openCheckpoint } from '../../log/checkpoint.ts'
 import type { NoteVerifier } from '../../log/note.ts'
 
@@ -15,6 +17,21 @@ export interface LastVisit {
 /** The state file can't be used; nothing was checked. */
 export class StateInvalid extends Error {
   override readonly name = 'StateInvalid'
+}
+
+/**
+ * Keeps another run away from a state file and the work beside it.
+ *
+ * @throws {StateInvalid} when another run is at it, or the folder takes no files
+ */
+export async function lockState(file: string): Promise<ProcessLock> {
+  const lock = await lockByProcess(dirname(file), `${basename(file)}.lock.`).catch((error: Error) => {
+    throw new StateInvalid(`the state file ${file} can't be locked: ${error.message}`)
+  })
+  if (!('heldBy' in lock)) return lock
+  throw new StateInvalid(
+    `another verification, the process ${lock.heldBy}, is working with the state file ${file}: wait for it, or take a state file of your own`,
+  )
 }
 
 /**

@@ -14,7 +14,7 @@ import { type Finding, Findings } from './finding.ts'
 import { backwards, type Verdict } from './judge.ts'
 import type { AuditReport } from './report.ts'
 import { Spill } from './spill.ts'
-import { type LastVisit, readState, writeState } from './state-file.ts'
+import { type LastVisit, lockState, readState, writeState } from './state-file.ts'
 import { Timeline } from './timeline.ts'
 import type { Spread } from './trace.ts'
 import { TreeCheck } from './tree-check.ts'
@@ -45,8 +45,18 @@ export class VerifyStopped extends Error {
  * @throws {SourceFailed} the log could not be read to its end: nothing is known then; {StateInvalid}; {VerifyStopped}
  */
 export async function verifyLog(source: LogSource, options: VerifyOptions): Promise<AuditReport> {
-  const { log, stateFile } = options
-  const lastVisit = stateFile === undefined ? undefined : await readState(stateFile, log)
+  const { stateFile } = options
+  if (stateFile === undefined) return verifySince(undefined, source, options)
+  const lock = await lockState(stateFile)
+  try {
+    return await verifySince(stateFile, source, options)
+  } finally {
+    await lock.release()
+  }
+}
+
+async function verifySince(stateFile: string | undefined, source: LogSource, options: VerifyOptions): Promise<AuditReport> {
+  const lastVisit = stateFile === undefined ? undefined : await readState(stateFile, options.log)
   const note = await source.checkpoint()
   const verification = new Verification(source, options, lastVisit)
   const checkpoint = verification.open(note)

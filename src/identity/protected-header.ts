@@ -17,12 +17,30 @@ export interface ProtectedHeader {
 /** Members that would change what is signed, or say where to find a key: the key comes from the log and from nowhere else. */
 const refusedMembers = ['crit', 'b64', 'jku', 'jwk', 'x5u', 'x5c']
 
+/** Senders write the same header over every event: the latest good ones, by typ and text. */
+const remembered = new Map<string, ProtectedHeader>()
+const maxRemembered = 1024
+const maxRememberedBytes = 1024
+
 /**
  * @param bytes the decoded first part
  * @throws {RefusedRequest} `signature-invalid`, whatever is wrong: who signed can't be told
  * @see RFC 7515 section 4; RFC 8725 sections 3.1, 3.10 and 3.11
  */
 export function readProtectedHeader(bytes: Uint8Array, typ: Typ): ProtectedHeader {
+  if (bytes.length > maxRememberedBytes) return checkedHeader(bytes, typ)
+  // byte by byte, so that no two headers share a name
+  const name = `${typ} ${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')}`
+  const before = remembered.get(name)
+  if (before !== undefined) return before
+  const header = checkedHeader(bytes, typ)
+  remembered.set(name, header)
+  const [oldest] = remembered.keys()
+  if (remembered.size > maxRemembered && oldest !== undefined) remembered.delete(oldest)
+  return header
+}
+
+function checkedHeader(bytes: Uint8Array, typ: Typ): ProtectedHeader {
   const members = parseHeader(bytes)
   const refused = refusedMembers.find((name) => Object.hasOwn(members, name))
   if (refused !== undefined)

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/domain/text.ts'
 import { type Algorithm, algorithms } from '../../src/identity/algorithm.ts'
 import { flattenedToCompact, maxEventBytes, payloadOfLogged, splitCompact } from '../../src/identity/compact.ts'
-import { openSignedEvent } from '../../src/identity/jws.ts'
+import { openJws, openSignedEvent } from '../../src/identity/jws.ts'
 import { revokeKey } from '../../src/identity/key-request.ts'
 import type { KeysInForce } from '../../src/identity/keys-in-force.ts'
 import { generateKey, importSigningKey, type PrivateJwk, type SigningKey } from '../../src/identity/private-key.ts'
@@ -73,6 +73,17 @@ describe('an event by a key in force', () => {
     const key = await newKey(algorithm)
     const known = await startingKeys({ operator, commerce: key })
     await expect(openSignedEvent(await signEvent(key, event), known, optional)).resolves.toMatchObject({ party: 'commerce' })
+  })
+
+  test('is judged by its own header, whatever came before with the same or nearly the same', async () => {
+    const good = signed(usual())
+    for (const _ of [1, 2]) {
+      await expect(open(good)).resolves.toMatchObject({ kid: commerce.kid })
+      await expect(openJws(good, 'access+jwt', keys)).rejects.toMatchObject(refusal('signature-invalid'))
+      await expect(open(signed(usual({ crit: ['exp'] })))).rejects.toMatchObject(refusal('signature-invalid'))
+      await expect(open(signed(usual({ kid: localTax.kid })))).rejects.toMatchObject(refusal('signature-invalid'))
+      await expect(open(signed(usual({ aud: 'elsewhere' })))).rejects.toMatchObject(refusal('signature-invalid'))
+    }
   })
 
   test('keeps header members that mean nothing here', async () => {

@@ -5,7 +5,7 @@ import { hashBytes, leafHash } from '../../log/merkle.ts'
 import { subtreeRoot, tileWidth } from '../../log/right-edge.ts'
 import { decodeBundle } from '../../log/tile.ts'
 import type { RulesChange } from './change.ts'
-import { compiledRules } from './compiled.ts'
+import { rulesAgain } from './compiled.ts'
 import { EntryMalformed, type FormedEntry, readFormedEntry } from './entry-form.ts'
 import type { Finding } from './finding.ts'
 import { type InForce, judgeEvent } from './judged-event.ts'
@@ -77,7 +77,7 @@ export class Judge {
       this.#keys = await this.#keys.apply(JSON.parse(change.entry), change.index)
       return
     }
-    this.#catalogue = { index: change.index, rules: compiledRules(new Map(change.files)) }
+    this.#catalogue = { index: change.index, rules: rulesAgain(new Map(change.files)) }
     this.#catalogues++
   }
 

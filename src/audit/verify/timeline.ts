@@ -11,7 +11,7 @@ import { thumbprint } from '../../identity/public-key.ts'
 import { applyCatalogue, isInForce } from '../../log/catalogue-append.ts'
 import { changeFaults, typesLost } from '../../log/catalogue-change.ts'
 import type { RulesChange } from './change.ts'
-import { compiledRules } from './compiled.ts'
+import { compiledRules, rulesAgain } from './compiled.ts'
 import { type FormedCatalogue, readFormedEntry } from './entry-form.ts'
 import type { Finding, FindingCode } from './finding.ts'
 import { momentsOf } from './moment.ts'
@@ -64,7 +64,7 @@ export class Timeline {
 
   /** Takes a change that was verified before, as a work file kept it. */
   async again(change: RulesChange, jti: string | undefined): Promise<void> {
-    if (change.kind === 'catalogue') this.#enact(compiledRules(new Map(change.files)))
+    if (change.kind === 'catalogue') this.#enact(rulesAgain(new Map(change.files)))
     else {
       const entry: unknown = JSON.parse(change.entry)
       this.#keys = await this.#keys.apply(entry, change.index)

@@ -87,7 +87,7 @@ export async function consumeOnce(
     over.abort()
     await applier.idle()
     await Promise.race([commit().then(() => consumer.disconnect()), sleep(disconnectTimeoutMs, undefined, { ref: false })]).catch(
-      (error: unknown) => log.debug({ bureau, error }, 'the old consumer did not end well'),
+      (error: unknown) => log.debug({ bureau, error: String(error) }, 'the old consumer did not end well'),
     )
   }
 
@@ -221,7 +221,7 @@ export async function consumeOnce(
 
   function failed(error: unknown): void {
     report('waiting')
-    log.warn({ bureau, error }, 'the consumer waits: the machine failed, nothing is lost')
+    log.warn({ bureau, error: String(error) }, 'the consumer waits: the machine failed, nothing is lost')
   }
 
   /** Commits, looks for a stall and for other topics, until one is found. */
@@ -248,7 +248,7 @@ export async function consumeOnce(
     try {
       await consumer.commitOffsets([...offsets.values()])
     } catch (error) {
-      log.debug({ bureau, error }, 'offsets could not be committed to Kafka; the next round tries again')
+      log.debug({ bureau, error: String(error) }, 'offsets could not be committed to Kafka; the next round tries again')
       for (const [key, offset] of offsets) if (!uncommitted.has(key)) uncommitted.set(key, offset)
     }
     committing = false

@@ -68,7 +68,7 @@ export function publishToKafka({ sql, kafka, admin, prefix, kinds, wake, leases,
         await publishWhileHeld(lease, producer, pauses)
       } catch (error) {
         state = 'waiting'
-        log.warn({ error }, 'the publisher waits: the log goes on taking events and is published later')
+        log.warn({ error: String(error) }, 'the publisher waits: the log goes on taking events and is published later')
         await pauses.wait(signal)
       } finally {
         await producer.disconnect().catch(() => undefined) // a new one is built anyway

@@ -69,6 +69,8 @@ export const entries = logSchema.table(
     index('entries_refusal').on(table.party, table.problem, table.index).where(sql`kind = 'refusal'`),
     index('entries_refusal_type').on(table.type, table.party, table.problem, table.index).where(sql`kind = 'refusal'`),
     index('entries_operation').on(table.party, table.index).where(sql`kind = 'operation'`),
+    // what the ledger of operations goes on from
+    index('entries_operations').on(table.index).where(sql`kind = 'operation'`),
   ],
 )
 

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm'
 import { bigint, index, integer, jsonb, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
 import type { SubjectState } from '../domain/order.ts'
 import type { Origin, ParkedCause } from '../domain/record.ts'
@@ -64,9 +65,32 @@ export const parked = pgTable(
     detail: text('detail').notNull(),
     parkedAt: timestamp('parked_at', { withTimezone: true, precision: 3 }).notNull(),
     tries: integer('tries').notNull(),
+    /** the replay that tried it last and failed */
+    replay: position('replay'),
   },
   (table) => [
     index('parked_subject').on(table.kind, table.subject, table.index),
     index('parked_cause').on(table.cause, table.type),
+    // the first of each subject: what a replay goes through
+    index('parked_heads').on(table.index).where(sql`cause <> 'behind'`),
   ],
+)
+
+/** Events that an operator took out of this view: input of its fold, since the log keeps them. */
+export const dismissed = pgTable(
+  'dismissed',
+  {
+    index: position('index').primaryKey(),
+    kind: text('kind').notNull(),
+    subject: text('subject').notNull(),
+    type: text('type').notNull(),
+    /** why it had been parked */
+    cause: text('cause').$type<ParkedCause>().notNull(),
+    /** index of the `operation` entry that asked for it */
+    operation: position('operation').notNull(),
+    party: text('party').notNull(),
+    reason: text('reason').notNull(),
+    dismissedAt: timestamp('dismissed_at', { withTimezone: true, precision: 3 }).notNull(),
+  },
+  (table) => [index('dismissed_subject').on(table.kind, table.subject, table.index)],
 )

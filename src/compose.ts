@@ -22,6 +22,9 @@ import type { RulesKeeper } from './log/rules-in-force.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { type AppendableLog, openLogToAppend, openLogToRead } from './open-log.ts'
+import { openLedger, type ReplayWorkers, replayWorkers } from './open-operations.ts'
+import type { Ledger } from './operations/ledger.ts'
+import { createOperationQueries } from './operations/queries.ts'
 import { createView, type View } from './view/view.ts'
 import { migrateView, viewSchema } from './view/view-schema.ts'
 import { type OpenedView, Views } from './view/views.ts'
@@ -84,9 +87,11 @@ async function build(
   const views = new Views(keeper, (bureau) => openView(opened.url, bureau, keeper))
   closers.add('the views', () => views.close())
   await views.update()
+  const replays = replayWorkers(database.raw, keeper, (bureau) => views.sql(bureau), logger, metrics)
+  closers.add('the replays', replays.close)
   const bus = await createBus(config.kafka, database.raw, keeper, logger, metrics)
   closers.add('the bus', () => bus.close())
-  const consumers = consumeAll(bus, roles, { keeper, views, sql: database.raw, logger })
+  const consumers = consumeAll(bus, roles, { keeper, views, sql: database.raw, logger, replays })
   const publisher = roles.publish ? bus.publish() : undefined
   if (log === undefined) return { port: undefined, vkey: undefined, failed: opened.failed }
 
@@ -94,7 +99,9 @@ async function build(
   const witnessing = await startWitnessing(config.witnesses, means)
   if (witnessing !== undefined) closers.add('the witnesses', witnessing.close)
   const busParts = { bus: bus.name, publisher, consumers }
-  const parts = partsOf({ config, log, database, views, metrics, logger, busParts, witnessing })
+  const { ledger, close } = openLedger(database.raw, keeper, logger)
+  closers.add('the ledger of operations', close)
+  const parts = partsOf({ config, log, database, views, metrics, logger, busParts, witnessing, ledger })
   const http = await listen(createApp(parts), config.host, config.port)
   closers.add('HTTP', http.close)
   return { port: http.port, vkey: log.key.vkey, failed: opened.failed }
@@ -118,11 +125,11 @@ async function listenForRules(sql: RawSql, keeper: RulesKeeper, logger: Logger):
 async function openView(url: string, bureau: string, keeper: RulesKeeper): Promise<OpenedView> {
   const schema = viewSchema(bureau)
   await migrateView(url, schema)
-  const database = connect(url, { name: `lianban ${bureau}`, schema, maxConnections: 3 })
+  const database = connect(url, { name: `lianban ${bureau}`, schema, maxConnections: 4 })
   const rules = () => keeper.inForce.rules
   const catalogues = () => keeper.inForce.catalogues
   const view = createView(database, { bureau, rules, catalogues, partitionOf, clock: () => new Date() })
-  return { view, close: database.close }
+  return { view, sql: database.raw, close: database.close }
 }
 
 async function createBus(
@@ -153,17 +160,21 @@ interface ConsumerMeans {
   readonly views: Views
   readonly sql: RawSql
   readonly logger: Logger
+  readonly replays: ReplayWorkers
 }
 
 /** Consumes for the bureaus of this process, those too that a later catalogue brings. */
-function consumeAll(bus: Bus, { consume }: Roles, { keeper, views, sql, logger }: ConsumerMeans) {
+function consumeAll(bus: Bus, { consume }: Roles, { keeper, views, sql, logger, replays }: ConsumerMeans) {
   const consumers = new Map<string, Consumption>()
   const consumeNew = () => {
     for (const bureau of consume === 'all' ? keeper.inForce.rules.bureaus.map(({ id }) => id) : consume) {
       const view = views.get(bureau)
       if (view === undefined)
         logger.warn({ bureau }, 'the catalogue in force has no such bureau: its view waits for one that has')
-      else if (!consumers.has(bureau)) consumers.set(bureau, bus.consume(subscriberOf(view, keeper, sql)))
+      else if (!consumers.has(bureau)) {
+        consumers.set(bureau, bus.consume(subscriberOf(view, keeper, sql)))
+        replays.follow(bureau)
+      }
     }
   }
   consumeNew()
@@ -200,10 +211,11 @@ interface PartsMeans {
   readonly logger: Logger
   readonly busParts: BusParts
   readonly witnessing: Witnessing | undefined
+  readonly ledger: Ledger
 }
 
 function partsOf(means: PartsMeans): Parts {
-  const { config, database, views, metrics, logger, busParts, witnessing } = means
+  const { config, database, views, metrics, logger, busParts, witnessing, ledger } = means
   const { keeper, key, group } = means.log
   const { raw: sql } = database
   const log = createLogReader(sql, key.verifier, witnessing?.published)
@@ -219,6 +231,8 @@ function partsOf(means: PartsMeans): Parts {
     log,
     view: (bureau) => views.get(bureau),
     readings: new Set(),
+    ledger,
+    operations: createOperationQueries(sql),
     metrics,
     collect: oneAtATime(async () => {
       await Promise.all([

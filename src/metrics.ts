@@ -79,6 +79,12 @@ export function createMetrics() {
       labelNames: ['witness', 'outcome'],
       registers,
     }),
+    replayed: new Counter({
+      name: 'lianban_replay_events_total',
+      help: 'Parked events that a replay tried again: applied, or failed again',
+      labelNames: ['bureau'],
+      registers,
+    }),
     rebuilt: new Counter({
       name: 'lianban_bus_consumer_rebuilds_total',
       help: 'Consumers that stood still while their topic grew and were built anew',

@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono'
 import { problems } from '../domain/problems.ts'
 import { type Refusal, RefusedRequest } from '../domain/refusal.ts'
+import { replayChanges } from '../operations/replay-acts.ts'
 import { postCatalogue } from './catalogue.ts'
 import { getEvent, getEventById } from './event-status.ts'
 import { postEvent } from './events.ts'
@@ -10,9 +11,11 @@ import { getCatalogueHistory, getConsistency, getKeyHistory } from './log-histor
 import { getBlob, getCheckpoint, getTile } from './log-routes.ts'
 import { getLogEntry, searchEntries } from './log-search.ts'
 import { openapiDocument } from './openapi.ts'
+import { postOperation } from './operations.ts'
 import type { Parts } from './parts.ts'
 import { problemPage, problemResponse, refusalOf } from './problems.ts'
 import { getRecord, searchRecords } from './records.ts'
+import { getProposals, getReplay, getReplays } from './replays.ts'
 
 /** Prometheus gives up after ten seconds by default. */
 const collectTimeoutMs = 3000
@@ -29,6 +32,13 @@ export const routes: readonly (readonly ['GET' | 'POST', string, Handler])[] = [
   ['POST', '/v1/keys', postKey],
   ['GET', '/v1/keys', getKeys],
   ['POST', '/v1/operations/catalogue', postCatalogue],
+  ['POST', '/v1/operations/replays', postOperation('plan-replay')],
+  ['GET', '/v1/operations/replays', getReplays],
+  ['GET', '/v1/operations/replays/:id', getReplay],
+  ['POST', '/v1/operations/replays/:id', postOperation(...replayChanges)],
+  ['POST', '/v1/operations/dismissals', postOperation('dismiss')],
+  ['GET', '/v1/operations/proposals', getProposals],
+  ['POST', '/v1/operations/proposals', postOperation('approve')],
   ['GET', '/v1/log/entries', searchEntries],
   ['GET', '/v1/log/entries/:index', getLogEntry],
   ['GET', '/v1/log/consistency', getConsistency],

@@ -140,7 +140,19 @@ const record = closed(
     provenance: {
       type: 'object',
       description: 'by field: the event it came with',
-      additionalProperties: closed({ index, source: text('the sending bureau'), time: moment('of the event') }),
+      additionalProperties: closed(
+        {
+          index,
+          source: text('the sending bureau'),
+          time: moment('of the event'),
+          dismissed: closed({
+            index: { ...index, description: 'of an event that would have changed the value, had an operator not dismissed it' },
+            operation: { ...index, description: 'of the operator’s request' },
+            reason: text('why'),
+          }),
+        },
+        ['dismissed'],
+      ),
     },
     firstIndex: index,
     lastIndex: index,
@@ -183,7 +195,12 @@ const ownSchemas: JsonObject = {
   }),
   Fate: {
     oneOf: [
-      closed({ state: { enum: ['applied', 'pending', 'dismissed', 'not-a-receiver'] } }),
+      closed({ state: { enum: ['applied', 'pending', 'not-a-receiver'] } }),
+      closed({
+        state: { const: 'dismissed' },
+        reason: text('why an operator took it out of this view'),
+        operation: { ...index, description: 'of the operator’s request' },
+      }),
       closed(
         {
           state: { const: 'parked' },

@@ -3,6 +3,7 @@ import { type ProblemCode, problemOf } from '../domain/problems.ts'
 import type { Json, JsonObject } from '../domain/text.ts'
 import { logSearchOperations, logSearchSchemas } from './openapi-log-search.ts'
 import { type OperationSpec, operations } from './openapi-operations.ts'
+import { operatorOperations, operatorSchemas } from './openapi-operators.ts'
 import { problemWith, schemasOf } from './openapi-schemas.ts'
 
 const documents = new WeakMap<Rules, JsonObject>()
@@ -19,7 +20,7 @@ export function openapiDocument(rules: Rules): JsonObject {
 
 function makeDocument(rules: Rules): JsonObject {
   const paths: Record<string, Record<string, Json>> = {}
-  for (const operation of [...operations(rules), ...logSearchOperations]) {
+  for (const operation of [...operations(rules), ...logSearchOperations, ...operatorOperations]) {
     const methods = paths[operation.path] ?? {}
     paths[operation.path] = methods
     methods[operation.method] = operationObject(operation)
@@ -36,7 +37,7 @@ function makeDocument(rules: Rules): JsonObject {
     servers: [{ url: '/' }],
     paths,
     components: {
-      schemas: { ...schemasOf(rules), ...logSearchSchemas },
+      schemas: { ...schemasOf(rules), ...logSearchSchemas, ...operatorSchemas },
       securitySchemes: {
         token: {
           type: 'http',

@@ -3,6 +3,8 @@ import type { LogReader } from '../log/read.ts'
 import type { RulesKeeper } from '../log/rules-in-force.ts'
 import type { Logger } from '../logger.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Ledger } from '../operations/ledger.ts'
+import type { OperationQueries } from '../operations/queries.ts'
 import type { ViewQueries } from '../view/queries.ts'
 import type { Readiness } from './readiness.ts'
 
@@ -19,6 +21,9 @@ export interface Parts {
   view(bureau: string): ViewQueries | undefined
   /** digests of tokens whose reading is known to be on record */
   readonly readings: Set<string>
+  /** carries out what operators ask for */
+  readonly ledger: Ledger
+  readonly operations: OperationQueries
   readonly metrics: Metrics
   /** brings the gauges up to date that are read from the database */
   collect(): Promise<void>

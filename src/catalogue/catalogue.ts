@@ -13,6 +13,8 @@ export interface Catalogue {
   readonly rules: '1'
   /** `required`: event JWS must carry `aud` = the log's origin */
   readonly audience: 'optional' | 'required'
+  /** acts of operators that wait for a second person's approval; absent: none */
+  readonly twoPersons?: readonly string[]
   readonly time: { readonly maxAheadSeconds: number; readonly maxAgeSeconds: number }
   /** JSON Schema of the CloudEvents envelope */
   readonly envelope: string

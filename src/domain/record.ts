@@ -25,6 +25,17 @@ export interface Origin {
   readonly index: number
   readonly source: string
   readonly time: string
+  /** an event after it that would have changed the value, had an operator not dismissed it */
+  readonly dismissed?: Dismissal
+}
+
+/** An event that an operator took out of one view. */
+export interface Dismissal {
+  /** of the event */
+  readonly index: number
+  /** index of the operator's request in the log */
+  readonly operation: number
+  readonly reason: string
 }
 
 /** What one bureau knows of one subject, as its view stores it. */
@@ -151,6 +162,33 @@ export function foldRecord(
   }
 }
 
+/**
+ * Folds an event that an operator dismissed from this view: its data change nothing, and the provenance of each field that they
+ * would have changed says so. States follow it, since the log took it, and what comes after was judged upon it.
+ *
+ * @returns the record after it; `before` itself when even the states can't follow
+ */
+export function foldDismissed(
+  before: ViewRecord | undefined,
+  event: AcceptedEvent,
+  rules: RecordRules,
+  dismissal: Dismissal,
+  law?: Law,
+): ViewRecord | undefined {
+  const type = rules.types.get(event.type)
+  if (!type) return before
+  const today = chinaDate(new Date(event.received))
+  const folded = foldState(before?.state, event, law?.kind ?? rules.kind, law?.order ?? type.order, today)
+  if ('refused' in folded) return before
+  const started = before ?? emptyRecord(event)
+  const states = { state: folded.state, ...shownStates(folded.state, rules), lastIndex: event.index }
+  const mine = event.sender === rules.bureau
+  if (!mine && !type.receives) return { ...started, ...states }
+  const seen = mine ? event.data : visibleData(event.data, type.fields, rules.concealed)
+  const place = type.data === '' ? [] : type.data.replace('{sender}', event.sender).split('.')
+  return { ...started, ...states, provenance: dismissedIn(started.provenance, place, seen, event, dismissal) }
+}
+
 /** A parked event's detail names this many findings; the first ones are enough to see what is wrong. */
 const maxNamed = 20
 
@@ -204,6 +242,21 @@ function originsAfter(
   const gone = new Set([...removed].map(named))
   const left = Object.entries(origins).filter(([field]) => !gone.has(field))
   return Object.fromEntries([...left, ...Object.keys(set).map((field) => [named(field), origin] as const)])
+}
+
+function dismissedIn(
+  origins: Readonly<Record<string, Origin>>,
+  place: readonly string[],
+  fields: JsonObject,
+  event: AcceptedEvent,
+  dismissed: Dismissal,
+): Readonly<Record<string, Origin>> {
+  const nobodys: Origin = { index: event.index, source: event.sender, time: event.time }
+  const marked = Object.keys(fields).map((field) => {
+    const name = [...place, field].join('.')
+    return [name, { ...(own<Origin>(origins, name) ?? nobodys), dismissed }] as const
+  })
+  return { ...origins, ...Object.fromEntries(marked) }
 }
 
 function changesOf(fields: JsonObject): { set: JsonObject; removed: ReadonlySet<string> } {

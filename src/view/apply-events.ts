@@ -40,7 +40,7 @@ export async function applyEvents(tx: Transaction, events: readonly AcceptedEven
     rejected.push({ event, ...folded.parked })
     blocked.set(key, event.index)
   }
-  await Promise.all([upsert(tx, [...changed.values()], now), park(tx, rejected, now)])
+  await Promise.all([upsertRecords(tx, [...changed.values()], now), park(tx, rejected, now)])
 }
 
 /**
@@ -80,7 +80,8 @@ function isDatabaseError(error: unknown): error is Error & { readonly code: stri
   return error instanceof Error && error.name === 'PostgresError' && 'code' in error && typeof error.code === 'string'
 }
 
-const subjectKey = ({ kind, subject }: { readonly kind: string; readonly subject: string }): string => `${kind}\n${subject}`
+export const subjectKey = ({ kind, subject }: { readonly kind: string; readonly subject: string }): string =>
+  `${kind}\n${subject}`
 
 async function readSubjects(tx: Transaction, events: readonly AcceptedEvent[]) {
   const subjects = [...new Map(events.map((event) => [subjectKey(event), event])).values()]
@@ -106,7 +107,7 @@ async function readSubjects(tx: Transaction, events: readonly AcceptedEvent[]) {
  * One JSON text for the whole batch, so that a batch of any size has the same number of parameters. Arrays of JSON texts for
  * unnest would do too, but the client escapes each text once more.
  */
-async function upsert(tx: Transaction, records: readonly ViewRecord[], now: Date): Promise<void> {
+export async function upsertRecords(tx: Transaction, records: readonly ViewRecord[], now: Date): Promise<void> {
   if (records.length === 0) return
   await tx`
     insert into records (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index, updated_at)

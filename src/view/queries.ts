@@ -6,11 +6,13 @@ import { decodeCursor, encodeCursor } from './cursor.ts'
 import type { PartitionOf } from './missed.ts'
 import { type RecordJson, recordJson } from './record-json.ts'
 import { takesIn } from './record-rules.ts'
-import { parked, positions, records } from './tables.ts'
+import { dismissed, parked, positions, records } from './tables.ts'
 
 /** What became of an event in one bureau's view. */
 export type Fate =
-  | { readonly state: 'applied' | 'pending' | 'dismissed' | 'not-a-receiver' }
+  | { readonly state: 'applied' | 'pending' | 'not-a-receiver' }
+  /** an operator took it out of this view: why, and the index of the request in the log */
+  | { readonly state: 'dismissed'; readonly reason: string; readonly operation: number }
   /** `behind`: index of the event of the same subject that must be applied first */
   | { readonly state: 'parked'; readonly cause: ParkedCause; readonly detail: string; readonly behind?: number }
 
@@ -96,6 +98,11 @@ export function createQueries(orm: PostgresJsDatabase, { bureau, rules, partitio
   const hasOffices = (): boolean => rules().views.get(bureau)?.assignment !== undefined
   const toJson = (row: typeof records.$inferSelect): RecordJson => recordJson(bureau, row, hasOffices())
 
+  const dismissalOf = async (index: number): Promise<Fate | undefined> => {
+    const [row] = await orm.select().from(dismissed).where(eq(dismissed.index, index))
+    return row && { state: 'dismissed', reason: row.reason, operation: row.operation }
+  }
+
   return {
     async readRecord(kind, subject) {
       if (unstorable(kind, subject)) return undefined
@@ -147,7 +154,7 @@ export function createQueries(orm: PostgresJsDatabase, { bureau, rules, partitio
         )
       if (!position) return { state: 'pending' }
       const [row] = await orm.select().from(parked).where(eq(parked.index, index))
-      if (!row) return { state: 'applied' }
+      if (!row) return (await dismissalOf(index)) ?? { state: 'applied' }
       if (row.cause !== 'behind') return { state: 'parked', cause: row.cause, detail: row.detail }
       const [first] = await orm
         .select({ index: min(parked.index) })

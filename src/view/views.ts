@@ -1,8 +1,11 @@
+import type { RawSql } from '../database/connect.ts'
 import type { RulesKeeper } from '../log/rules-in-force.ts'
 import type { View } from './view.ts'
 
 export interface OpenedView {
   readonly view: View
+  /** its search_path is the view's schema */
+  readonly sql: RawSql
   close(): Promise<void>
 }
 
@@ -21,6 +24,11 @@ export class Views {
 
   get(bureau: string): View | undefined {
     return this.#opened.get(bureau)?.view
+  }
+
+  /** The connections of a bureau's view. */
+  sql(bureau: string): RawSql | undefined {
+    return this.#opened.get(bureau)?.sql
   }
 
   all(): readonly (readonly [string, View])[] {

@@ -22,6 +22,8 @@ import { createLogReader } from '../../src/log/read.ts'
 import { RulesKeeper } from '../../src/log/rules-in-force.ts'
 import type { Logger } from '../../src/logger.ts'
 import { createMetrics } from '../../src/metrics.ts'
+import { openLedger, replayWorkers } from '../../src/open-operations.ts'
+import { createOperationQueries } from '../../src/operations/queries.ts'
 import { createView, type View } from '../../src/view/view.ts'
 import { migrateView, viewSchema } from '../../src/view/view-schema.ts'
 import { shippedCatalogue } from './catalogue-folder.ts'
@@ -89,7 +91,7 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
   const views = new Map<string, { view: View; database: Database }>()
   for (const { id } of keeper.inForce.rules.bureaus) {
     await migrateView(url, viewSchema(id))
-    const ofView = connect(url, { name: `lianban test ${id}`, schema: viewSchema(id), maxConnections: 2 })
+    const ofView = connect(url, { name: `lianban test ${id}`, schema: viewSchema(id), maxConnections: 4 })
     const rules = () => keeper.inForce.rules
     views.set(id, {
       database: ofView,
@@ -105,6 +107,9 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
   const bus = createEmbeddedBus({ sql: database.raw, kinds: () => keeper.inForce.rules.kinds, log: logger })
   if (consume) for (const { view } of views.values()) bus.consume(view)
 
+  const workers = replayWorkers(database.raw, keeper, (bureau) => views.get(bureau)?.database.raw, logger, createMetrics())
+  if (consume) for (const bureau of views.keys()) workers.follow(bureau)
+  const { ledger, close: closeLedger } = openLedger(database.raw, keeper, logger)
   const parts: Parts = {
     origin,
     vkey: logKey.vkey,
@@ -114,6 +119,8 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
     log: createLogReader(database.raw, logKey.verifier),
     view: (bureau) => views.get(bureau)?.view,
     readings: new Set(),
+    ledger,
+    operations: createOperationQueries(database.raw),
     metrics: createMetrics(),
     collect: () => Promise.resolve(),
     logger,
@@ -153,6 +160,8 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
     get: async (path, party, headers) =>
       request(path, { headers: { ...(party === undefined ? {} : await authorization(party)), ...headers } }),
     async stop() {
+      await closeLedger()
+      await workers.close()
       await group.close()
       await bus.close()
       await unlisten().catch(() => undefined)

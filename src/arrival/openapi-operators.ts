@@ -1,0 +1,172 @@
+import { parkedCauses } from '../domain/record.ts'
+import type { JsonObject } from '../domain/text.ts'
+import { defaultPauseAfter, defaultRate, maxRate } from '../operations/replay-acts.ts'
+import { replayStates } from '../replay/replay.ts'
+import { answer, inPath, inQuery, json, type OperationSpec } from './openapi-operations.ts'
+import { closed, compactJws, index, moment, schemaRef, text } from './openapi-schemas.ts'
+
+const count: JsonObject = { type: 'integer', minimum: 0 }
+const orNull = (schema: JsonObject): JsonObject => ({ anyOf: [schema, { type: 'null' }] })
+
+/** What operators' answers look like, by name. */
+export const operatorSchemas: JsonObject = {
+  ActDone: {
+    description: 'a request that is on record and carried out',
+    ...closed(
+      {
+        action: text('what was asked'),
+        index: { ...index, description: 'of its operation entry in the log' },
+        received: moment('when the log took it'),
+        receipt: text('proof of inclusion; absent where it was on record before'),
+        waitsFor: { const: 'approval', description: 'the two-person rule: a second operator approves it' },
+        replay: index,
+        state: text('of the replay now'),
+      },
+      ['receipt', 'waitsFor', 'replay', 'state'],
+    ),
+  },
+  ActNeedless: {
+    description: 'what was asked is so already: nothing is on record',
+    type: 'object',
+    required: ['action', 'carriedOut'],
+    properties: { action: text('what was asked'), carriedOut: { const: false } },
+  },
+  ReplayFailure: closed({
+    cause: { enum: [...parkedCauses] },
+    type: text('event type'),
+    subjects: count,
+    example: closed({ index, subject: text('the first such subject'), detail: text('what went wrong') }),
+  }),
+  ReplayPlan: {
+    description: 'what a dry run found',
+    ...closed({
+      subjects: count,
+      events: { ...count, description: 'parked of them' },
+      applied: { ...count, description: 'events that would be applied' },
+      failed: { ...count, description: 'subjects of which something would stay parked' },
+      failures: { type: 'array', items: schemaRef('ReplayFailure') },
+    }),
+  },
+  Replay: closed({
+    id: { ...index, description: 'of the operation entry that asked for the plan' },
+    bureau: text('whose view'),
+    filter: { type: 'object', description: 'whose parked events it takes' },
+    state: { enum: [...replayStates] },
+    rate: orNull({ type: 'integer', minimum: 1, maximum: maxRate, description: 'events a second; null: as fast as it goes' }),
+    pauseAfter: { type: 'integer', minimum: 1, description: 'subjects that may fail again before it pauses by itself' },
+    allowance: orNull({ ...count, description: 'of a canary: subjects left to try' }),
+    plan: orNull(schemaRef('ReplayPlan')),
+    subjectsDone: count,
+    subjectsLeft: orNull(count),
+    subjectsFailed: count,
+    failedSinceResume: count,
+    eventsApplied: count,
+    failures: { type: 'array', items: schemaRef('ReplayFailure') },
+    secondsLeft: orNull(count),
+    note: orNull(text('why it paused or ended')),
+    party: text('who asked'),
+    reason: text('why'),
+    createdAt: moment('when it was planned'),
+    startedAt: orNull(moment('when it was started')),
+    updatedAt: moment('when it last moved'),
+  }),
+}
+
+const body = json(closed({ request: { ...compactJws, description: 'operation+jws by an operator’s key' } }))
+const answers: JsonObject = {
+  '201': answer('on record and carried out', json(schemaRef('ActDone'))),
+  '200': answer('so already', json({ anyOf: [schemaRef('ActNeedless'), schemaRef('ActDone')] })),
+}
+const problems = [
+  'request-timeout',
+  'too-large',
+  'unsupported-media-type',
+  'malformed',
+  'signature-invalid',
+  'not-yours',
+  'invalid-request',
+  'too-many-requests',
+] as const
+
+const act = (path: string, operationId: string, summary: string, parameters?: readonly JsonObject[]): OperationSpec => ({
+  method: 'post',
+  path,
+  operationId,
+  summary,
+  ...(parameters === undefined ? {} : { parameters }),
+  body,
+  answers,
+  problems,
+})
+
+/** The operations of operators, as the handlers behave. */
+export const operatorOperations: readonly OperationSpec[] = [
+  act(
+    '/v1/operations/replays',
+    'planReplay',
+    'action plan-replay, with bureau and filter: what a replay of parked events would do',
+  ),
+  {
+    method: 'get',
+    path: '/v1/operations/replays',
+    operationId: 'listReplays',
+    summary: 'the newest hundred replays, for operators',
+    secured: true,
+    parameters: [inQuery('bureau', text('only of its view', { maxLength: 31 }))],
+    answers: {
+      '200': answer('newest first', json(closed({ replays: { type: 'array', maxItems: 100, items: schemaRef('Replay') } }))),
+    },
+    problems: ['not-yours'],
+  },
+  {
+    method: 'get',
+    path: '/v1/operations/replays/{id}',
+    operationId: 'getReplay',
+    summary: 'one replay: its plan and how far it is, for operators',
+    secured: true,
+    parameters: [inPath('id', index)],
+    answers: { '200': answer('the replay', json(schemaRef('Replay'))) },
+    problems: ['not-yours', 'not-found'],
+  },
+  act(
+    '/v1/operations/replays/{id}',
+    'changeReplay',
+    `action canary-replay (subjects), start-replay (rate, ${defaultRate} by default, null for none; pauseAfter, ${defaultPauseAfter} by default), pause-replay, resume-replay or cancel-replay, each with replay`,
+    [inPath('id', index)],
+  ),
+  act(
+    '/v1/operations/dismissals',
+    'dismissEvents',
+    'action dismiss, with bureau and indexes: takes parked events out of one view',
+  ),
+  {
+    method: 'get',
+    path: '/v1/operations/proposals',
+    operationId: 'listProposals',
+    summary: 'acts that wait for a second person, for operators',
+    secured: true,
+    answers: {
+      '200': answer(
+        'oldest first',
+        json(
+          closed({
+            proposals: {
+              type: 'array',
+              maxItems: 100,
+              items: closed({
+                id: index,
+                action: text('what was asked'),
+                party: text('who asked'),
+                kid: text('with which key'),
+                reason: text('why'),
+                createdAt: moment('when'),
+              }),
+            },
+          }),
+        ),
+      ),
+    },
+    problems: ['not-yours'],
+  },
+  act('/v1/operations/proposals', 'approveProposal', 'action approve, with operation: the second person’s word'),
+]

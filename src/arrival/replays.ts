@@ -1,0 +1,50 @@
+import type { Context } from 'hono'
+import { RefusedRequest } from '../domain/refusal.ts'
+import type { Replay } from '../replay/replay.ts'
+import { authenticateOperator } from './operator.ts'
+import type { Parts } from './parts.ts'
+
+/** `GET /v1/operations/replays?bureau=`: the newest hundred. */
+export async function getReplays(c: Context, parts: Parts): Promise<Response> {
+  await authenticateOperator(c, parts)
+  const replays = await parts.operations.replays(c.req.query('bureau') || undefined)
+  return c.json({ replays: replays.map(replayJson) }, 200, notKept)
+}
+
+/** `GET /v1/operations/replays/{id}`: what it asked for, what its plan found, how far it is. */
+export async function getReplay(c: Context, parts: Parts): Promise<Response> {
+  await authenticateOperator(c, parts)
+  const id = c.req.param('id') ?? ''
+  const replay = /^(0|[1-9]\d{0,14})$/.test(id) ? await parts.operations.replay(Number(id)) : undefined
+  if (replay === undefined) throw new RefusedRequest('not-found', noReplay)
+  return c.json(replayJson(replay), 200, notKept)
+}
+
+/** `GET /v1/operations/proposals`: what waits for a second person. */
+export async function getProposals(c: Context, parts: Parts): Promise<Response> {
+  await authenticateOperator(c, parts)
+  const proposals = await parts.operations.proposals()
+  return c.json(
+    { proposals: proposals.map(({ createdAt, ...rest }) => ({ ...rest, createdAt: createdAt.toISOString() })) },
+    200,
+    notKept,
+  )
+}
+
+function replayJson({ startedAt, createdAt, updatedAt, after, upTo, ...replay }: Replay) {
+  const { plan, subjectsDone, rate } = replay
+  const left = plan === null ? null : Math.max(0, plan.subjects - subjectsDone)
+  // the plan's events are those of all its subjects; on average each has as many
+  const eventsLeft = plan === null || left === null || plan.subjects === 0 ? null : (plan.events / plan.subjects) * left
+  return {
+    ...replay,
+    subjectsLeft: left,
+    secondsLeft: eventsLeft === null || rate === null ? null : Math.ceil(eventsLeft / rate),
+    createdAt: createdAt.toISOString(),
+    startedAt: startedAt?.toISOString() ?? null,
+    updatedAt: updatedAt.toISOString(),
+  }
+}
+
+const notKept = { 'cache-control': 'private, no-store' }
+const noReplay = { en: 'there is no such replay', zh: '没有此回放' }

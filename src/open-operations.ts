@@ -1,0 +1,112 @@
+import { Leases } from './bus/leases.ts'
+import { partitionOf } from './bus/partition.ts'
+import { pause } from './bus/pause.ts'
+import type { RawSql } from './database/connect.ts'
+import type { RulesKeeper } from './log/rules-in-force.ts'
+import type { Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
+import { approveAct } from './operations/approve.ts'
+import { dismissAct } from './operations/dismiss.ts'
+import { Ledger } from './operations/ledger.ts'
+import { replayActs } from './operations/replay-acts.ts'
+import { startReplays } from './replay/runner.ts'
+import { judgingOf } from './view/judging.ts'
+
+/** A gateway that died between a request's record and its effect leaves the effect to the others: they look this often. */
+const ledgerPollMs = 5_000
+
+/** The ledger of a process that takes operators' requests; it also carries out what others left. */
+export function openLedger(
+  sql: RawSql,
+  keeper: RulesKeeper,
+  logger: Logger,
+): { readonly ledger: Ledger; close(): Promise<void> } {
+  const ledger = ledgerOf(sql, keeper, logger)
+  const stopping = new AbortController()
+  const followed = (async () => {
+    while (!stopping.signal.aborted) {
+      await ledger
+        .carryOut()
+        .catch((error: unknown) => logger.warn({ error: String(error) }, 'operations wait: the database could not be used'))
+      await pause(ledgerPollMs, stopping.signal)
+    }
+  })()
+  return {
+    ledger,
+    async close() {
+      stopping.abort()
+      await followed
+    },
+  }
+}
+
+/** Does what the replays of the bureaus that this process consumes for ask for. */
+export interface ReplayWorkers {
+  /** takes up the replays of one bureau */
+  follow(bureau: string): void
+  close(): Promise<void>
+}
+
+/** @param viewOf connections whose search_path is the schema of a bureau's view */
+export function replayWorkers(
+  sql: RawSql,
+  keeper: RulesKeeper,
+  viewOf: (bureau: string) => RawSql | undefined,
+  logger: Logger,
+  metrics: Metrics,
+): ReplayWorkers {
+  const leases = new Leases(sql, logger)
+  const stops: (() => Promise<void>)[] = []
+  return {
+    follow(bureau) {
+      const view = viewOf(bureau)
+      if (view === undefined) throw new Error(`the view of ${bureau} was not opened`)
+      const stop = startReplays({
+        bureau,
+        sql: view,
+        judging: () => judgingOf(bureau, keeper.inForce.rules, keeper.inForce.catalogues),
+        partitionOf: placesOf(keeper),
+        clock: () => new Date(),
+        refreshRules: () => keeper.refresh(sql),
+        leases,
+        logger,
+        onStep: (events) => metrics.replayed.inc({ bureau }, events),
+      })
+      stops.push(stop)
+    },
+    async close() {
+      await Promise.all(stops.map((stop) => stop()))
+      await leases.close()
+    },
+  }
+}
+
+/** Where the bus puts the events of a subject. */
+function placesOf(keeper: RulesKeeper) {
+  return ({ kind, subject }: { readonly kind: string; readonly subject: string }) => {
+    const found = keeper.inForce.rules.kinds.get(kind)
+    if (found === undefined) throw new Error(`the rules in force have no kind ${kind}`)
+    return { topic: found.topic, partition: partitionOf(subject, found.partitions) }
+  }
+}
+
+function ledgerOf(sql: RawSql, keeper: RulesKeeper, logger: Logger): Ledger {
+  const rules = () => keeper.inForce.rules
+  const ledger: Ledger = new Ledger({
+    sql,
+    acts: [
+      ...replayActs({ sql, rules }),
+      dismissAct({
+        sql,
+        rules,
+        judging: (bureau) => judgingOf(bureau, keeper.inForce.rules, keeper.inForce.catalogues),
+        partitionOf: placesOf(keeper),
+        clock: () => new Date(),
+      }),
+      approveAct(sql, (action) => ledger.act(action)),
+    ],
+    twoPersons: () => rules().catalogue.twoPersons ?? [],
+    logger,
+  })
+  return ledger
+}

@@ -1,0 +1,32 @@
+import { type Refusal, RefusedRequest } from '../domain/refusal.ts'
+import type { JsonObject, Text } from '../domain/text.ts'
+
+// What acts read out of a signed request.
+
+/** @throws {RefusedRequest} `invalid-request` */
+export function indexIn(payload: JsonObject, name: string): number {
+  const value = payload[name]
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+    throw invalid({ en: `${name} must be an index of the log`, zh: `${name} 须为日志索引` })
+  return value
+}
+
+/** @throws {RefusedRequest} `invalid-request` */
+export function bureauIn(payload: JsonObject): string {
+  const { bureau } = payload
+  if (typeof bureau !== 'string' || !/^[a-z][a-z0-9-]{0,40}$/.test(bureau))
+    throw invalid({ en: 'bureau must be the id of a bureau, such as local-tax', zh: 'bureau 须为部门代码，如 local-tax' })
+  return bureau
+}
+
+/** A whole number within bounds; undefined when it is absent. @throws {RefusedRequest} `invalid-request` */
+export function countIn(payload: JsonObject, name: string, max: number): number | undefined {
+  const value = payload[name]
+  if (value === undefined) return undefined
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1 || value > max)
+    throw invalid({ en: `${name} must be a whole number from 1 to ${max}`, zh: `${name} 须为 1 至 ${max} 的整数` })
+  return value
+}
+
+export const invalid = (detail: Text) => new RefusedRequest('invalid-request', detail)
+export const refusal = (detail: Text): Refusal => ({ code: 'invalid-request', detail })

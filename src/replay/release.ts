@@ -1,0 +1,219 @@
+import { type Transaction, tryPart } from '../database/transaction.ts'
+import { foldDismissed, foldRecord, type ParkedCause, type ViewRecord } from '../domain/record.ts'
+import { type Judging, refusedRow, subjectKey, upsertRecords } from '../view/apply-events.ts'
+import { eventOfEntry } from '../view/entry-event.ts'
+
+/** Waiting events read at once: about 4 MB of entries. */
+const pageEvents = 2_000
+
+export interface Subject {
+  readonly kind: string
+  readonly subject: string
+}
+
+/** What became of one subject's waiting events. */
+export interface Released extends Subject {
+  readonly applied: number
+  /** what stays parked begins here; undefined when nothing does */
+  readonly failed: Failed | undefined
+}
+
+export interface Failed {
+  readonly index: number
+  readonly type: string
+  readonly cause: ParkedCause
+  readonly detail: string
+}
+
+export interface Releasing {
+  readonly judging: Judging
+  readonly now: Date
+  /** the replay that asks, undefined for a dismissal */
+  readonly replay: number | undefined
+}
+
+/**
+ * Tries what is parked of some subjects again, each from its first parked event on, in order, until one fails. That one stays
+ * parked with its new cause and one more try, and the later ones behind it.
+ *
+ * The caller holds the position rows of the subjects' partitions; for a dry run it takes everything back instead.
+ *
+ * @param tx its search_path is the view's schema
+ * @param subjects each once
+ * @param mostEvents of each subject at most so many are tried
+ * @throws {Error} a PostgresError of class 22, 23 or 54 when the database refuses a row; the transaction is lost then
+ */
+export async function releaseSubjects(
+  tx: Transaction,
+  subjects: readonly Subject[],
+  releasing: Releasing,
+  mostEvents = Number.POSITIVE_INFINITY,
+): Promise<readonly Released[]> {
+  const folding = new Map((await readRecords(tx, subjects)).map((one) => [subjectKey(one), one]))
+  for (let after = -1, more = true; more; ) {
+    const rows = await readWaiting(tx, [...folding.values()], after)
+    const page = rows.slice(0, pageEvents)
+    foldPage(page, folding, releasing, mostEvents)
+    after = page.at(-1)?.index ?? after
+    more = rows.length > pageEvents
+  }
+  const all = [...folding.values()]
+  await writeReleased(tx, all, releasing)
+  return all.map(({ kind, subject, applied, failed }) => ({ kind, subject, applied: applied.length, failed }))
+}
+
+/**
+ * The same, but an event whose row the database refuses fails alone: subject by subject, and where one fails event by event.
+ * Slower by a savepoint for each, so it is the second try.
+ */
+export async function releaseOneByOne(
+  tx: Transaction,
+  subjects: readonly Subject[],
+  releasing: Releasing,
+): Promise<readonly Released[]> {
+  const released: Released[] = []
+  for (const subject of subjects) {
+    const whole = await attempt(tx, subject, releasing)
+    released.push(typeof whole === 'string' ? await stepByStep(tx, subject, releasing) : whole)
+  }
+  return released
+}
+
+async function stepByStep(tx: Transaction, subject: Subject, releasing: Releasing): Promise<Released> {
+  let applied = 0
+  while (true) {
+    const step = await attempt(tx, subject, releasing, 1)
+    if (typeof step === 'string') return { ...subject, applied, failed: await failAtTheDatabase(tx, subject, step, releasing) }
+    applied += step.applied
+    if (step.failed !== undefined || step.applied === 0) return { ...step, applied }
+  }
+}
+
+/** @returns what the database says when it refuses a row */
+async function attempt(tx: Transaction, subject: Subject, releasing: Releasing, mostEvents?: number): Promise<Released | string> {
+  const released: Released[] = []
+  const refused = await tryPart(
+    tx,
+    async () => {
+      released.push(...(await releaseSubjects(tx, [subject], releasing, mostEvents)))
+    },
+    (error) => refusedRow(error) !== undefined,
+  )
+  const [only] = released
+  return refused || only === undefined ? (refusedRow(refused?.error) ?? 'the database refuses the record') : only
+}
+
+async function failAtTheDatabase(
+  tx: Transaction,
+  { kind, subject }: Subject,
+  detail: string,
+  { replay }: Releasing,
+): Promise<Failed | undefined> {
+  const [failed] = await tx<Failed[]>`
+    update parked set cause = 'constraint', detail = ${detail}, tries = tries + 1, replay = ${replay ?? null}
+    where index = (select min(index) from parked where kind = ${kind} and subject = ${subject})
+    returning index, type, cause, detail`
+  return failed
+}
+
+interface Folding extends Subject {
+  record: ViewRecord | undefined
+  readonly applied: number[]
+  changed: boolean
+  failed: Failed | undefined
+  stopped: boolean
+}
+
+interface WaitingRow extends Subject {
+  readonly index: number
+  readonly type: string
+  readonly entry: string
+  /** of a dismissed event */
+  readonly operation: number | null
+  readonly reason: string | null
+}
+
+function foldPage(
+  page: readonly WaitingRow[],
+  folding: ReadonlyMap<string, Folding>,
+  { judging }: Releasing,
+  mostEvents: number,
+): void {
+  for (const { index, kind, type, subject, entry, operation, reason } of page) {
+    const one = folding.get(subjectKey({ kind, subject }))
+    if (one === undefined || one.stopped) continue
+    const event = eventOfEntry(entry, index, kind)
+    const [rules, law] = [judging.rulesOf(kind), judging.lawOf(event)]
+    if (operation !== null) {
+      one.record = foldDismissed(one.record, event, rules, { index, operation, reason: reason ?? '' }, law)
+      one.changed = true
+      continue
+    }
+    if (one.applied.length >= mostEvents) {
+      one.stopped = true
+      continue
+    }
+    const folded = foldRecord(one.record, event, rules, law)
+    if ('parked' in folded) {
+      one.failed = { index, type, ...folded.parked }
+      one.stopped = true
+      continue
+    }
+    one.record = folded.record
+    one.changed = true
+    one.applied.push(index)
+  }
+}
+
+async function readRecords(tx: Transaction, subjects: readonly Subject[]): Promise<readonly Folding[]> {
+  const records = await tx<ViewRecord[]>`
+    select kind, subject, status, layers, name, jurisdiction, office, data, provenance, state,
+      first_index as "firstIndex", last_index as "lastIndex"
+    from records join ${wanted(tx, subjects)} using (kind, subject)`
+  const known = new Map(records.map((record) => [subjectKey(record), record]))
+  return subjects.map(({ kind, subject }) => {
+    const record = known.get(subjectKey({ kind, subject }))
+    return { kind, subject, record, applied: [], changed: false, failed: undefined, stopped: false }
+  })
+}
+
+/** What of the subjects is parked, and what was dismissed after the last event that their records hold. */
+function readWaiting(tx: Transaction, folding: readonly Folding[], after: number): Promise<WaitingRow[]> {
+  const going = folding.filter(({ stopped }) => !stopped)
+  return tx<WaitingRow[]>`
+    with waiting as (
+      select index, kind, subject, null::bigint as operation, null::text as reason
+      from parked join ${wanted(tx, going)} using (kind, subject) where index > ${after}::bigint
+      union all
+      select index, kind, subject, operation, reason
+      from dismissed join ${wanted(tx, going)} using (kind, subject)
+      where index > ${after}::bigint and index > coalesce(
+        (select last_index from records r where r.kind = dismissed.kind and r.subject = dismissed.subject), -1)
+      order by index limit ${pageEvents + 1})
+    select index, waiting.kind, waiting.subject, operation, reason, e.type, e.entry
+    from waiting join log.entries e using (index) order by index`
+}
+
+async function writeReleased(tx: Transaction, all: readonly Folding[], { now, replay }: Releasing): Promise<void> {
+  const changed = all.flatMap(({ changed, record }) => (changed && record !== undefined ? [record] : []))
+  const applied = all.flatMap((one) => one.applied)
+  const failed = all.flatMap(({ failed }) => (failed === undefined ? [] : [failed]))
+  await upsertRecords(tx, changed, now)
+  if (applied.length > 0) await tx`delete from parked where index = any(${applied}::bigint[])`
+  if (failed.length === 0) return
+  await tx`
+    with failed as (
+      select * from unnest(
+        ${failed.map(({ index }) => index)}::bigint[], ${failed.map(({ cause }) => cause)}::text[],
+        ${failed.map(({ detail }) => detail)}::text[]) as failed (index, cause, detail)),
+    heads as (
+      update parked set cause = failed.cause, detail = failed.detail, tries = tries + 1, replay = ${replay ?? null}
+      from failed where parked.index = failed.index returning parked.index, parked.kind, parked.subject)
+    update parked set detail = 'waits for the event at index ' || heads.index
+    from heads where parked.kind = heads.kind and parked.subject = heads.subject and parked.index > heads.index
+      and parked.detail <> 'waits for the event at index ' || heads.index`
+}
+
+function wanted(tx: Transaction, subjects: readonly Subject[]) {
+  return tx`unnest(${subjects.map(({ kind }) => kind)}::text[], ${subjects.map(({ subject }) => subject)}::text[]) as wanted (kind, subject)`
+}

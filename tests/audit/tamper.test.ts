@@ -13,6 +13,8 @@ import { catalogueEntryText, eventEntryText, keyEntryText } from '../../src/log/
 import { newLogKey } from '../../src/log/log-key.ts'
 import { encodeBundle } from '../../src/log/tile.ts'
 import {
+  actEntry,
+  actText,
   eventOf,
   exampleOf,
   type MadeKey,
@@ -75,6 +77,7 @@ const event = (n: number) => nth(n, isEvent)
 const ofType = (type: string) => nth(0, (entry) => isEvent(entry) && payloadOf(entry).type === type)
 const refusal = () => nth(0, (entry) => entry.startsWith('{"kind":"refusal"'))
 const operation = () => nth(0, (entry) => entry.startsWith('{"kind":"operation"'))
+const act = () => nth(0, (entry) => entry.includes('"action":"plan-replay"'))
 const revocation = () => nth(0, (entry) => entry.includes('"action":"revoke"'))
 const secondCatalogue = () => nth(1, (entry) => entry.startsWith('{"kind":"catalogue"'))
 
@@ -496,6 +499,54 @@ const rewritings: readonly (readonly [name: string, code: FindingCode, change: R
     (entries) => {
       entries[operation()] = withFields(at(entries, operation()), {
         received: new Date(receivedOf(at(entries, operation())).getTime() + 3_600_000).toISOString(),
+      })
+    },
+  ],
+  [
+    'an act that a bureau asked for',
+    'operation',
+    async (entries) => {
+      entries[act()] = await actText(keyOf('commerce'), log.origin, receivedOf(at(entries, act())))
+    },
+  ],
+  [
+    'an act under the name of another',
+    'operation',
+    (entries) => {
+      entries[act()] = withFields(at(entries, act()), { action: 'dismiss' })
+    },
+  ],
+  [
+    'an act whose reason was altered',
+    'operation',
+    (entries) => {
+      const { request, ...who } = JSON.parse(at(entries, act()))
+      const [header, , signature] = String(request).split('.')
+      const payload = { ...payloadOfLogged(request), reason: 'another' }
+      const altered = [header, Buffer.from(JSON.stringify(payload)).toString('base64url'), signature].join('.')
+      entries[act()] = actEntry(who, altered)
+    },
+  ],
+  [
+    'an act with the digest of another',
+    'operation',
+    (entries) => {
+      entries[act()] = withFields(at(entries, act()), { digest: 'ab'.repeat(32) })
+    },
+  ],
+  [
+    'an act on record twice',
+    'operation-repeated',
+    (entries) => {
+      entries.push(at(entries, act()))
+    },
+  ],
+  [
+    'an act long after it was asked for',
+    'operation',
+    (entries) => {
+      entries[act()] = withFields(at(entries, act()), {
+        received: new Date(receivedOf(at(entries, act())).getTime() + 3_600_000).toISOString(),
       })
     },
   ],

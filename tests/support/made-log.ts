@@ -120,6 +120,7 @@ export async function makeLog(options: MakeLogOptions): Promise<MadeLog> {
     done += chunk
   }
   await append('operation', operationText(keyOf(keys, 'auditor'), origin, tick()))
+  await append('operation', await actText(keyOf(keys, parties[0]?.id ?? ''), origin, tick()))
   const checkpoint = await writer.close()
   return {
     dir,
@@ -235,6 +236,19 @@ export function operationText({ party, signing }: MadeKey, origin: string, at: D
     claims,
     digest,
   })
+}
+
+/** An operator's act, as a gateway records it. */
+export async function actText({ party, signing }: MadeKey, log: string, at: Date, action = 'plan-replay'): Promise<string> {
+  const details = { bureau: 'local-tax', filter: {} }
+  const request = await signOperation(signing, { action, reason: 'the table is mended', log, details, now: at })
+  return actEntry({ received: receivedText(at), action, party, kid: signing.kid }, request)
+}
+
+export function actEntry(who: Readonly<Record<'received' | 'action' | 'party' | 'kid', string>>, request: string): string {
+  const { received, action, party, kid } = who
+  const digest = sha256(request.slice(0, request.lastIndexOf('.')))
+  return JSON.stringify({ kind: 'operation', received, action, party, kid, digest, request })
 }
 
 export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')

@@ -122,7 +122,7 @@ export class Judge {
         return
       }
       case 'operation': {
-        const fault = operationFault(formed, received, inForce)
+        const fault = await operationFault(formed, received, inForce)
         if (fault !== undefined) sheet.add({ code: 'operation', index, cause: fault })
         const { digest } = formed.members
         if (typeof digest === 'string') this.#trace(sheet, [index, received.getTime(), operationMark, digest, formed.action])

@@ -1,5 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from '../../domain/text.ts'
 import { maxTokenLifetimeSeconds } from '../../identity/access-token.ts'
+import { actFault, actMembers } from './judged-act.ts'
 import type { InForce } from './judged-event.ts'
 import { maxQueueSeconds, maxSkewSeconds } from './moment.ts'
 
@@ -15,7 +16,13 @@ interface Operation {
 }
 
 /** @returns what can't be about it, in a sentence */
-export function operationFault({ action, party, members }: Operation, received: Date, inForce: InForce): string | undefined {
+export async function operationFault(operation: Operation, received: Date, inForce: InForce): Promise<string | undefined> {
+  const { members } = operation
+  if (Object.keys(members).join() === actMembers.join()) return actFault(members, received, inForce)
+  return readingFault(operation, received, inForce)
+}
+
+function readingFault({ action, party, members }: Operation, received: Date, inForce: InForce): string | undefined {
   const known = Object.hasOwn(actions, action) ? actions[action] : undefined
   if (known === undefined) return `there is no operation ${action}`
   if (Object.keys(members).join() !== known.members.join()) return `${action} has the members ${known.members.join(', ')}`

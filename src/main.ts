@@ -5,6 +5,7 @@ import { addAuditCommands } from './commands/audit.ts'
 import { addCatalogueCommands } from './commands/catalogue.ts'
 import { CommandFailed } from './commands/command.ts'
 import { addKeysCommands } from './commands/keys.ts'
+import { addLogCommands } from './commands/log.ts'
 import { addParkedCommands } from './commands/parked.ts'
 import { addPostCommand } from './commands/post.ts'
 import { addReceiptCommands } from './commands/receipt.ts'
@@ -30,6 +31,7 @@ addPostCommand(program)
 addReceiptCommands(program)
 addAuditCommands(program)
 addRecordCommands(program)
+addLogCommands(program)
 addParkedCommands(program)
 
 try {

@@ -85,11 +85,28 @@ class Rounds {
   }
 
   async #copy(): Promise<Copied> {
-    const { target, folder, log, vkey, key, signal } = this.#follow
+    const { target, log, key, signal } = this.#follow
     this.#source ??= await openSource(target, { key, origin: log.name, signal })
     const source = this.#source
     const before = readingsOf(source)
-    const copied = await copyLog({
+    const copied = await this.#copyFrom(source, ({ size }) => !this.#isOwnReading(size))
+    const readings = readingsOf(source) - before
+    if (copied.range === undefined) return copied
+    if (readings === 0) return this.#noted(copied, 0)
+    // the record of this reading is an entry, too. The same token reads it without another, so the mirror lacks nothing of the log
+    const again = await this.#copyFrom(source, () => true)
+    const whole = { ...again, range: again.range ?? copied.range, sizeBefore: copied.sizeBefore }
+    return this.#noted(whole, again.checkpoint.size > copied.checkpoint.size ? 0 : readings)
+  }
+
+  #noted(copied: Copied, readings: number): Copied {
+    this.#copied = { size: copied.checkpoint.size, at: performance.now(), readings }
+    return copied
+  }
+
+  #copyFrom(source: LogSource, isWorthCopying: (checkpoint: { readonly size: number }) => boolean): Promise<Copied> {
+    const { folder, log, vkey, signal } = this.#follow
+    return copyLog({
       source,
       folder,
       log,
@@ -98,11 +115,8 @@ class Rounds {
       signal,
       seenBefore: this.#seen.longest === undefined ? [] : [this.#seen.longest],
       onCheckpoint: (seen) => this.#seen.keep(seen, new Date()),
-      isWorthCopying: ({ size }) => !this.#isOwnReading(size),
+      isWorthCopying,
     })
-    if (copied.range !== undefined)
-      this.#copied = { size: copied.checkpoint.size, at: performance.now(), readings: readingsOf(source) - before }
-    return copied
   }
 
   #isOwnReading(size: number): boolean {

@@ -1,0 +1,37 @@
+import type { Command } from 'commander'
+
+export interface RecoverOptions {
+  readonly fromMirror?: readonly string[]
+  readonly fromReceipts?: readonly string[]
+  readonly fromKafka?: true
+  readonly checkpoint?: readonly string[]
+  readonly leaveUnproven?: true
+  readonly apply?: true
+}
+
+/** `log recover` */
+export function addLogRecover(log: Command): void {
+  const several = (value: string, before: readonly string[] = []) => [...before, value]
+  log
+    .command('recover')
+    .description('after a restored backup: show what of the published log is missing, and put it back from those who have it')
+    .option('--from-mirror <folder>', 'a mirror or an export of the log; may be given several times', several)
+    .option('--from-receipts <path...>', 'receipts with their entries, as `post --receipts` keeps them: files or folders')
+    .option('--from-kafka', 'the topics of KAFKA_BROKERS: events alone, proven by what else is known')
+    .option('--checkpoint <file>', 'another checkpoint of the log, of another gateway or a witness; several times', several)
+    .option('--leave-unproven', 'leave out what a source has beyond the largest checkpoint that is known')
+    .option('--apply', 'write; without it nothing is changed')
+    .addHelpText(
+      'after',
+      '\nExample:\n  lianban log recover --from-mirror /mnt/auditor/mirror --from-receipts receipts --from-kafka --apply\n\n' +
+        'It works with the settings of a gateway, while every process of the exchange is stopped.\n' +
+        'Exit code 0: nothing is missing (any more); 1: entries are missing; 2: it could not be found out.',
+    )
+    .action(run)
+}
+
+/** Loaded only here: other commands start faster without it. */
+async function run(options: RecoverOptions): Promise<void> {
+  const { recoverLog } = await import('./log-recover-run.ts')
+  await recoverLog(options)
+}

@@ -8,8 +8,10 @@ import { addKeysCommands } from './commands/keys.ts'
 import { addLogCommands } from './commands/log.ts'
 import { addParkedCommands } from './commands/parked.ts'
 import { addPostCommand } from './commands/post.ts'
+import { addProposalsCommands } from './commands/proposals.ts'
 import { addReceiptCommands } from './commands/receipt.ts'
 import { addRecordCommands } from './commands/record.ts'
+import { addReplayCommands } from './commands/replay.ts'
 import { addServeCommands } from './commands/serve.ts'
 import { addSignCommand } from './commands/sign.ts'
 import { ConfigInvalid } from './config.ts'
@@ -33,6 +35,8 @@ addAuditCommands(program)
 addRecordCommands(program)
 addLogCommands(program)
 addParkedCommands(program)
+addReplayCommands(program)
+addProposalsCommands(program)
 
 try {
   await program.parseAsync()

@@ -8,12 +8,12 @@ import { textReport } from '../audit/report/text-report.ts'
 import type { AuditReport } from '../audit/verify/report.ts'
 import { StateInvalid } from '../audit/verify/state-file.ts'
 import { type VerifyOptions, VerifyStopped, verifyLog } from '../audit/verify/verify.ts'
-import { rateBar } from './audit-progress.ts'
 import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
 import { CommandFailed } from './command.ts'
 import { onInterrupt } from './interrupt.ts'
 import { faultOf, readSigningKey } from './key-file.ts'
 import { wholeNumber } from './options.ts'
+import { rateBar } from './rate-bar.ts'
 
 interface Options extends VkeyOptions, WitnessOptions {
   readonly operator?: string

@@ -6,10 +6,10 @@ export interface RateBar {
   stop(): void
 }
 
-/** Entries a second and the time left, on a terminal; nothing anywhere else. */
-export function rateBar(): RateBar {
+/** Things done a second and the time left, on a terminal; nothing anywhere else. */
+export function rateBar(things = 'entries'): RateBar {
   if (!process.stderr.isTTY) return { update: () => undefined, stop: () => undefined }
-  const format = '{bar} {percentage}% | {value} of {total} entries | {rate}/s | {left} left'
+  const format = `{bar} {percentage}% | {value} of {total} ${things} | {rate}/s | {left} left`
   const bar = new SingleBar({ stream: process.stderr, clearOnComplete: true, hideCursor: true, format })
   const began = performance.now()
   let started = false

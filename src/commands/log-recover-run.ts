@@ -11,19 +11,27 @@ import { LastCheckpoint, readLastCheckpoint } from '../log/last-checkpoint.ts'
 import { type LogKey, loadLogKey } from '../log/log-key.ts'
 import { createLogger, type Logger } from '../logger.ts'
 import { viewsAhead } from '../recovery/derived-ahead.ts'
-import { FoundEntries, stretchesText } from '../recovery/found-entries.ts'
+import { FoundEntries } from '../recovery/found-entries.ts'
 import { OtherHistory } from '../recovery/from-mirror.ts'
-import { type Gathered, gather, type OpenedSources, openSources, sourceFault } from '../recovery/gather.ts'
+import { gather, type OpenedSources, openSources, sourceFault } from '../recovery/gather.ts'
 import { proveRange } from '../recovery/prove-range.ts'
-import { ExchangeRuns, expectStopped, recover, type TakenBack } from '../recovery/recovery.ts'
+import { ExchangeRuns, expectStopped, recover } from '../recovery/recovery.ts'
 import { expectPublished, type RestoredLog, readRestored } from '../recovery/restored-log.ts'
 import { SignedCheckpoints } from '../recovery/signed-checkpoints.ts'
 import { CommandFailed } from './command.ts'
 import { faultOf, readText } from './key-file.ts'
-import type { RecoverOptions } from './log-recover.ts'
+import { doneText, foundText, surveyText } from './log-recover-text.ts'
 import { withOwnDatabase } from './own-database.ts'
 import { type Progress, progressBar } from './progress.ts'
-import { tableText } from './table.ts'
+
+export interface RecoverOptions {
+  readonly fromMirror?: readonly string[]
+  readonly fromReceipts?: readonly string[]
+  readonly fromKafka?: true
+  readonly checkpoint?: readonly string[]
+  readonly leaveUnproven?: true
+  readonly apply?: true
+}
 
 const say = (text: string) => process.stdout.write(text)
 
@@ -78,7 +86,7 @@ async function recoverIn(sql: RawSql, means: Means): Promise<void> {
   try {
     const gathered = await gather(opened, restored, found)
     const proved = proveRange(restored.edge, checkpoints.all(), found)
-    say(foundText(gathered, opened, found))
+    say(foundText(gathered, opened.faults, found))
     const seen = [found.beyond, ...(await viewsAhead(sql, range.to)).map(({ index }) => index)]
     const beyond = Math.max(-1, ...seen.filter((index) => index !== undefined))
     judge({ options, found, contradicts: proved.contradicts, beyond, size: range.to })
@@ -125,31 +133,6 @@ async function readOwnCheckpoints({ options, config, checkpoints }: Means): Prom
 async function kafkaOf(config: Config, logger: Logger) {
   if (config.kafka === undefined) throw new CommandFailed('--from-kafka needs KAFKA_BROKERS')
   return { kafka: connectKafka(await kafkaSettingsOf(config.kafka), logger), prefix: config.kafka.prefix }
-}
-
-function surveyText(restored: RestoredLog, checkpoints: SignedCheckpoints): string {
-  const target = checkpoints.largest()
-  const missing = (target?.size ?? 0) - restored.size
-  return tableText([
-    ['restored', `${restored.size} entries`],
-    ['published', `${target?.size ?? 0} entries, by ${target?.from}`],
-    ['missing', missing > 0 ? `${missing} entries: ${restored.size} to ${(target?.size ?? 0) - 1}` : 'none'],
-  ])
-}
-
-function foundText(gathered: readonly Gathered[], { faults }: OpenedSources, found: FoundEntries): string {
-  const rows = gathered.map(({ source, taken, refused }) => [
-    source,
-    `${taken} entries`,
-    ...(refused > 0 ? [`${refused} contradicted by the log's signature, or by another source`] : []),
-  ])
-  const bad = faults.map((fault) => `not used: ${fault}\n`).join('')
-  const { absent, unproven } = found.missing()
-  const still = [
-    ['in no source', stretchesText(absent)],
-    ['found, not proved', stretchesText(unproven)],
-  ].filter(([, text]) => text !== '')
-  return `${tableText(rows)}${bad}${tableText(still)}`
 }
 
 interface Judged {
@@ -199,10 +182,4 @@ async function keepCheckpoint(config: Config, logger: Logger, { size, note }: { 
   const kept = new LastCheckpoint(join(config.dataDir, 'last-checkpoint'), logger)
   kept.keep(size, note)
   await kept.flush()
-}
-
-function doneText(size: number, before: number, { views, topics }: TakenBack): string {
-  const emptied = views.map(({ name }) => `${name} knew more than the log: it was emptied and fills again\n`)
-  const forgotten = topics.map(({ name }) => `${name} is published again from its beginning\n`)
-  return `recovered: entries ${before} to ${size - 1} are back, and the log is what was published; start the exchange\n${emptied.join('')}${forgotten.join('')}`
 }

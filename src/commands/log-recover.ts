@@ -1,13 +1,5 @@
 import type { Command } from 'commander'
-
-export interface RecoverOptions {
-  readonly fromMirror?: readonly string[]
-  readonly fromReceipts?: readonly string[]
-  readonly fromKafka?: true
-  readonly checkpoint?: readonly string[]
-  readonly leaveUnproven?: true
-  readonly apply?: true
-}
+import type { RecoverOptions } from './log-recover-run.ts'
 
 /** `log recover` */
 export function addLogRecover(log: Command): void {

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -81,6 +81,15 @@ describeWithKafka('the drill: the database was restored from an old backup', () 
     await expect(deployment.start(['serve'], {}, exchange.dataDir)).rejects.toThrow(/can't be continued/)
   }
 
+  /** a gateway that published less, and has its own memory of it */
+  async function otherGateway(name: string, checkpoint: string): Promise<Record<string, string>> {
+    const dataDir = join(folder, name)
+    await mkdir(dataDir, { recursive: true })
+    await writeFile(join(dataDir, 'last-checkpoint'), checkpoint)
+    return { ...env, DATA_DIR: dataDir }
+  }
+
+  let checkpointAfterEvents: string
   let before: string
   let afterEvents: string
   let afterAll_: string
@@ -107,6 +116,7 @@ describeWithKafka('the drill: the database was restored from an old backup', () 
     ])
     expect(posted.stderr).toBe('')
     afterEvents = await stopAndBackUp()
+    checkpointAfterEvents = await readFile(join(exchange.dataDir, 'last-checkpoint'), 'utf8')
 
     await restore(database.url, before)
     await expectRefusedStart()
@@ -167,9 +177,127 @@ describeWithKafka('the drill: the database was restored from an old backup', () 
     await startAgain()
     await expectViews()
     await postAll(companies(1, 220))
-    await stopAndBackUp()
+    await expectViews()
+    await exchange.stop()
+  })
+
+  it('receipts alone do when bureaus have all of them; one that is lost is named, and nothing is written', async () => {
+    const receipts = join(folder, 'receipts')
+    const other = { env: await otherGateway('other', checkpointAfterEvents) }
+    const withReceipts = (path: string, ...more: string[]) => lianban(['log', 'recover', '--from-receipts', path, ...more], other)
+    const spoilt = join(folder, 'spoilt')
+    await cp(receipts, spoilt, { recursive: true })
+    await rm(join(spoilt, 'lost-11.tlog-proof'))
+    await writeFile(join(spoilt, 'lost-12.entry'), await readFile(join(receipts, 'lost-13.entry')))
+    await restore(database.url, before)
+    const some = await withReceipts(spoilt, '--apply')
+    expect(some).toMatchObject({ code: 1 })
+    expect(some.stdout).toMatch(/not used: .*lost-12\.tlog-proof: the receipt does not prove this entry/)
+    expect(some.stdout).toMatch(/in no source +\d+, \d+\n/)
+    expect(await dump(database.url)).toEqual(await dump(before))
+    expect(await withReceipts(receipts, '--apply')).toMatchObject({ code: 0, stderr: '' })
+    expect(await dump(database.url)).toEqual(await dump(afterEvents))
+  })
+
+  it('a foreign message and a changed mirror are seen through; another source has the entry', async () => {
+    const producer = kafka.producer()
+    await producer.connect()
+    const forged = JSON.stringify({ kind: 'event', received: '2026-11-24T00:00:00.000Z', jws: 'e30.e30.' })
+    const headers = { lianban_message: 'event', lianban_index: '300', lianban_previous: '1' }
+    await producer.send({ topic: `${prefix}.registration`, messages: [{ value: forged, headers, partition: 0 }] })
+    await producer.disconnect()
+    const changed = join(folder, 'changed')
+    await cp(join(folder, 'mirror'), changed, { recursive: true })
+    const bundle = join(changed, 'tile', 'entries', '001.p', String((await sizeOf(afterAll_)) - 256))
+    const bytes = await readFile(bundle)
+    // in entry 316, the first that no receipt has
+    const at = bytes.length - 10
+    bytes[at] = (bytes[at] ?? 0) ^ 1
+    await writeFile(bundle, bytes)
+    await restore(database.url, before)
+    const other = { env: await otherGateway('another', checkpointAfterEvents) }
+    const alone = await lianban(['log', 'recover', '--from-mirror', changed, '--apply'], other)
+    expect(alone.code).toBe(1)
+    expect(alone.stdout).toMatch(/1 contradicted by the log's signature/)
+    const all = ['--from-mirror', changed, '--from-mirror', join(folder, 'mirror'), '--from-kafka', '--apply']
+    const unproven = await lianban(['log', 'recover', ...all], other)
+    expect(unproven.stderr).toMatch(/an entry 332 is known, but no checkpoint covers more than 331 entries/)
+    const helped = await lianban(['log', 'recover', ...all, '--leave-unproven'], other)
+    expect(helped).toMatchObject({ code: 0, stderr: '' })
+    expect(helped.stdout).toMatch(/Kafka .*contradicted/)
+    expect(await dump(database.url)).toEqual(await dump(afterAll_))
+  })
+
+  it('views ahead of the restored log stay when the log catches up with them, and are emptied when nobody can prove what they know', async () => {
+    await restore(database.url, afterAll_)
+    await cutLog(database.url, before)
+    const other = await otherGateway('third', checkpointAfterEvents)
+    const mirror = join(folder, 'mirror')
+    const short = await lianban(['log', 'recover', '--from-receipts', join(folder, 'receipts'), '--apply'], { env: other })
+    expect(short.code).toBe(1)
+    expect(short.stderr).toMatch(/an entry 329 is known, but no checkpoint covers more than 316 entries/)
+    expect(
+      await recover('--from-mirror', mirror, '--checkpoint', join(other.DATA_DIR ?? '', 'last-checkpoint'), '--apply'),
+    ).toMatchObject({
+      code: 1,
+    })
+    const whole = await lianban(['log', 'recover', '--from-mirror', mirror, '--apply'], { env: other })
+    expect(whole).toMatchObject({ code: 0, stderr: '' })
+    expect(whole.stdout).not.toContain('emptied')
+    expect(await dump(database.url)).toEqual(await dump(afterAll_))
+
+    await restore(database.url, afterAll_)
+    await cutLog(database.url, before)
+    const fourth = await otherGateway('fourth', checkpointAfterEvents)
+    const left = await lianban(['log', 'recover', '--from-receipts', join(folder, 'receipts'), '--leave-unproven', '--apply'], {
+      env: fourth,
+    })
+    expect(left).toMatchObject({ code: 0, stderr: '' })
+    expect(left.stdout).toMatch(/view_commerce knew more than the log: it was emptied/)
+    expect(await dump(database.url)).toEqual(await dump(afterEvents))
+    exchange = await deployment.start(['serve'], {}, fourth.DATA_DIR)
+    await expectViews()
+    await postAll(companies(2, 230))
+    await expectViews()
+  })
+
+  it('a running exchange, and a restored log that went another way, are refused', async () => {
+    expect(await recover('--from-kafka')).toMatchObject({ code: 2, stderr: expect.stringMatching(/stop every process/) })
+    await exchange.stop()
+    expect(await recover('--from-mirror', join(folder, 'mirror'), '--apply')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/entries are not those that .* begins with/),
+    })
   })
 })
+
+/** Takes the log back to what a backup has of it, and leaves the views where they are. */
+async function cutLog(url: string, backup: string): Promise<void> {
+  const from = connect(backup, { name: 'test backup', maxConnections: 1 })
+  const to = connect(url, { name: 'test cut', maxConnections: 1 })
+  try {
+    const [head] = await from.raw`select * from log.head`
+    const subjects = await from.raw`select kind, subject, state::text as state, last_index from log.subjects`
+    await to.raw.unsafe('alter table log.entries disable trigger user')
+    await to.raw`delete from log.entries where index >= ${head?.size}`
+    await to.raw.unsafe('alter table log.entries enable always trigger entries_refuse_change')
+    await to.raw.unsafe('alter table log.entries enable always trigger entries_refuse_truncate')
+    await to.raw`update log.head set ${to.raw(head ?? {})}`
+    await to.raw`delete from log.subjects`
+    for (const { kind, subject, state, last_index } of subjects)
+      await to.raw`insert into log.subjects values (${kind}, ${subject}, ${state}::text::jsonb, ${last_index})`
+  } finally {
+    await from.close()
+    await to.close()
+  }
+}
+
+async function sizeOf(url: string): Promise<number> {
+  const { raw, close } = connect(url, { name: 'test size', maxConnections: 1 })
+  const [head] = await raw<{ size: number }[]>`select size from log.head`
+  await close()
+  return head?.size ?? 0
+}
 
 /** Everything that the log's tables hold. */
 async function dump(url: string): Promise<unknown> {

@@ -16,8 +16,10 @@ const bureaus = ['commerce', 'state-tax', 'local-tax']
 /** Posts that may be signed before a measurement; more would take too long. */
 const maxSigned = 60_000
 
+const tasks = { saturate, visible, fill }
+
 process.once('message', async (task) => {
-  const answer = task.task === 'saturate' ? await saturate(task) : await visible(task)
+  const answer = await tasks[task.task](task)
   process.send(answer, () => process.disconnect())
 })
 
@@ -47,15 +49,35 @@ async function saturate({ url, keys, connections, seconds, from }) {
   return { perSecond: latencies.length / elapsed, ...quantiles(latencies), count: latencies.length, others }
 }
 
+/** So many establishments, each of a company of its own; signed while others are posted. */
+async function fill({ url, keys, connections, count, from }) {
+  const key = await keyOf(keys, 'commerce')
+  const agent = new Agent({ keepAlive: true, maxSockets: connections })
+  let next = 0
+  const started = performance.now()
+  const sender = async () => {
+    while (next < count) {
+      const event = await signEvent(key, establishment(from + next++))
+      for (let status = 0; status !== 201; ) {
+        status = await post(agent, url, event)
+        if (status !== 201 && status !== 429 && status !== 503) throw new Error(`a post was answered with ${status}`)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: connections }, sender))
+  agent.destroy()
+  return { perSecond: (count / (performance.now() - started)) * 1000 }
+}
+
 /** From sending a post to the moment when every bureau's view shows it, at a steady rate. */
-async function visible({ url, keys, perSecond, seconds, from }) {
+async function visible({ url, keys, perSecond, seconds, from, elsewhere }) {
   const key = await keyOf(keys, 'commerce')
   const audience = (await (await fetch(`${url}/log/vkey`)).text()).split('+')[0]
   const readers = await Promise.all(
     bureaus.map(async (bureau) => [bureau, await signAccessToken(await keyOf(keys, bureau), { audience })]),
   )
   const events = await Promise.all(
-    Array.from({ length: seconds * perSecond }, (_, i) => establishment(from + i)).map(async (event) => [
+    Array.from({ length: seconds * perSecond }, (_, i) => establishment(from + i, elsewhere)).map(async (event) => [
       event.subject,
       await signEvent(key, event),
     ]),
@@ -106,12 +128,17 @@ async function keyOf(folder, party) {
   return importSigningKey(JSON.parse(readFileSync(join(folder, `${party}.jwk`), 'utf8')))
 }
 
-/** The n-th made-up company, with a USCC whose checks are right. */
-function establishment(n) {
+/**
+ * The n-th made-up company, with a USCC whose checks are right.
+ *
+ * @param elsewhere in another division than the example's
+ */
+function establishment(n, elsewhere = false) {
   const body = String(n).padStart(8, '0')
   const first17 = `91210200${body}${organisationCheckCharacter(body)}`
   const uscc = `${first17}${usccCheckCharacter(first17)}`
-  const { registrationNumber: _, ...data } = example.data
+  const { registrationNumber: _, ...given } = example.data
+  const data = elsewhere ? { ...given, addressDivision: '210202' } : given
   const envelope = { specversion: '1.0', id: randomUUID(), source: '/bureaus/commerce', type: example.type, subject: uscc }
   return { ...envelope, time: new Date().toISOString(), datacontenttype: 'application/json', data: { ...data, uscc } }
 }

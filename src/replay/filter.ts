@@ -1,4 +1,4 @@
-import type { Transaction } from '../database/transaction.ts'
+import type { RawSql } from '../database/connect.ts'
 import { type ParkedCause, parkedCauses } from '../domain/record.ts'
 import { RefusedRequest } from '../domain/refusal.ts'
 import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
@@ -80,16 +80,16 @@ const checks: Readonly<Record<keyof ReplayFilter, Check>> = {
 }
 
 /** A condition on rows of `parked`: the first ones of the subjects that the filter takes. */
-export function headsWanted(tx: Transaction, { cause, type, kind, subjects, from, to, minIndex, maxIndex }: ReplayFilter) {
-  return tx`cause <> 'behind'
-    ${cause === undefined ? tx`` : tx`and cause = ${cause}`}
-    ${type === undefined ? tx`` : tx`and type = ${type}`}
-    ${kind === undefined ? tx`` : tx`and kind = ${kind}`}
-    ${subjects === undefined ? tx`` : tx`and subject = any(${[...subjects]}::text[])`}
-    ${from === undefined ? tx`` : tx`and parked_at >= ${from}::timestamptz`}
-    ${to === undefined ? tx`` : tx`and parked_at < ${to}::timestamptz`}
-    ${minIndex === undefined ? tx`` : tx`and index >= ${minIndex}::bigint`}
-    ${maxIndex === undefined ? tx`` : tx`and index <= ${maxIndex}::bigint`}`
+export function headsWanted(sql: RawSql, { cause, type, kind, subjects, from, to, minIndex, maxIndex }: ReplayFilter) {
+  return sql`cause <> 'behind'
+    ${cause === undefined ? sql`` : sql`and cause = ${cause}`}
+    ${type === undefined ? sql`` : sql`and type = ${type}`}
+    ${kind === undefined ? sql`` : sql`and kind = ${kind}`}
+    ${subjects === undefined ? sql`` : sql`and subject = any(${[...subjects]}::text[])`}
+    ${from === undefined ? sql`` : sql`and parked_at >= ${from}::timestamptz`}
+    ${to === undefined ? sql`` : sql`and parked_at < ${to}::timestamptz`}
+    ${minIndex === undefined ? sql`` : sql`and index >= ${minIndex}::bigint`}
+    ${maxIndex === undefined ? sql`` : sql`and index <= ${maxIndex}::bigint`}`
 }
 
 const invalid = (faults: readonly string[]) =>

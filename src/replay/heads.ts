@@ -1,4 +1,4 @@
-import type { Transaction } from '../database/transaction.ts'
+import type { RawSql } from '../database/connect.ts'
 import { headsWanted } from './filter.ts'
 import type { Subject } from './release.ts'
 import type { Replay } from './replay.ts'
@@ -9,10 +9,10 @@ export interface Head extends Subject {
 }
 
 /** The next subjects that a replay takes, in order of their first parked event; none that it has tried already. */
-export function nextHeads(tx: Transaction, { id, filter, after, upTo }: Replay, most: number): Promise<Head[]> {
-  return tx<Head[]>`
+export function nextHeads(sql: RawSql, { id, filter, after, upTo }: Replay, most: number): Promise<Head[]> {
+  return sql<Head[]>`
     select index, kind, subject from parked
-    where ${headsWanted(tx, filter)} and index > ${after}::bigint and index <= ${upTo}::bigint
+    where ${headsWanted(sql, filter)} and index > ${after}::bigint and index <= ${upTo}::bigint
       and replay is distinct from ${id}::bigint
     order by index limit ${most}`
 }

@@ -1,10 +1,14 @@
 import { inTransaction, type Transaction } from '../database/transaction.ts'
 import { refusedRow } from '../view/apply-events.ts'
-import { nextHeads } from './heads.ts'
+import { type Head, nextHeads } from './heads.ts'
+import { inLanes } from './lanes.ts'
 import { type Released, releaseOneByOne, releaseSubjects } from './release.ts'
-import { type PlanResult, type Replay, withFailure } from './replay.ts'
-import { maxSubjects, type ReplayMeans } from './run.ts'
-import { readReplay, saveReplay } from './store.ts'
+import { type PlanResult, withFailure } from './replay.ts'
+import type { ReplayMeans } from './run.ts'
+import { lockReplay, readReplay, saveReplay } from './store.ts'
+
+/** Subjects tried between two looks at whether the plan is still wanted. */
+const subjectsAtOnce = 1_000
 
 const nothingYet: PlanResult = { subjects: 0, events: 0, applied: 0, failed: 0, failures: [] }
 
@@ -20,9 +24,9 @@ class TakenBack extends Error {
 }
 
 interface Found {
-  readonly plan: PlanResult
-  readonly after: number
-  readonly more: boolean
+  readonly released: readonly Released[]
+  /** parked of these subjects */
+  readonly events: number
 }
 
 /**
@@ -34,20 +38,23 @@ interface Found {
 export async function planStep(means: ReplayMeans, id: number): Promise<'more' | 'done'> {
   const replay = await readReplay(means.sql, id)
   if (replay?.state !== 'planning') return 'done'
-  const found = await tryOut(means, replay)
-  const state = found.more ? 'planning' : 'planned'
+  const heads = await nextHeads(means.sql, replay, subjectsAtOnce)
+  const found = await Promise.all(inLanes(heads, means.partitionOf).map((lane) => tryOut(means, lane)))
+  const more = heads.length === subjectsAtOnce
+  const plan = found.reduce(added, replay.plan ?? nothingYet)
   await inTransaction(means.sql, async (tx) => {
-    const [still] = await tx`select 1 from operations.replays where id = ${id}::bigint and state = 'planning' for update`
-    const after = found.more ? found.after : -1
-    if (still !== undefined) await saveReplay(tx, { ...replay, state, plan: found.plan, after }, means.clock())
+    // it may have been cancelled meanwhile
+    if ((await lockReplay(tx, id))?.state !== 'planning') return
+    const after = more ? (heads.at(-1)?.index ?? replay.after) : -1
+    await saveReplay(tx, { ...replay, state: more ? 'planning' : 'planned', plan, after }, means.clock())
   })
-  return found.more ? 'more' : 'done'
+  return more ? 'more' : 'done'
 }
 
-async function tryOut(means: ReplayMeans, replay: Replay): Promise<Found> {
+async function tryOut(means: ReplayMeans, heads: readonly Head[]): Promise<Found> {
   const dryRun = (release: typeof releaseOneByOne) =>
     inTransaction(means.sql, async (tx): Promise<Found> => {
-      throw new TakenBack(await look(tx, means, replay, release))
+      throw new TakenBack(await look(tx, means, heads, release))
     })
   try {
     return await foundBy(dryRun(releaseSubjects))
@@ -64,23 +71,21 @@ function foundBy(dryRun: Promise<Found>): Promise<Found> {
   })
 }
 
-async function look(tx: Transaction, means: ReplayMeans, replay: Replay, release: typeof releaseOneByOne): Promise<Found> {
-  const before = replay.plan ?? nothingYet
-  const heads = await nextHeads(tx, replay, maxSubjects)
+async function look(
+  tx: Transaction,
+  means: ReplayMeans,
+  heads: readonly Head[],
+  release: typeof releaseOneByOne,
+): Promise<Found> {
   const [parked] = await tx<{ events: number }[]>`
     select count(*)::int as events from parked
     join unnest(${heads.map(({ kind }) => kind)}::text[], ${heads.map(({ subject }) => subject)}::text[]) as wanted (kind, subject)
       using (kind, subject)`
-  const released =
-    heads.length === 0 ? [] : await release(tx, heads, { judging: means.judging(), now: means.clock(), replay: undefined })
-  return {
-    plan: added(before, released, parked?.events ?? 0),
-    after: heads.at(-1)?.index ?? replay.after,
-    more: heads.length === maxSubjects,
-  }
+  const released = await release(tx, heads, { judging: means.judging(), now: means.clock(), replay: undefined })
+  return { released, events: parked?.events ?? 0 }
 }
 
-function added(before: PlanResult, released: readonly Released[], events: number): PlanResult {
+function added(before: PlanResult, { released, events }: Found): PlanResult {
   let { applied, failed, failures } = before
   for (const one of released) {
     applied += one.applied

@@ -3,17 +3,18 @@ import { inTransaction, type Transaction } from '../database/transaction.ts'
 import { type Judging, refusedRow } from '../view/apply-events.ts'
 import { lockPositions, type Partition } from '../view/positions.ts'
 import { type Head, nextHeads } from './heads.ts'
+import { inLanes } from './lanes.ts'
 import { type Released, releaseOneByOne, releaseSubjects } from './release.ts'
 import { type Replay, withFailure } from './replay.ts'
-import { lockReplay, saveReplay } from './store.ts'
+import { lockReplay, readReplay, saveReplay } from './store.ts'
 
-/** Subjects that share a transaction, which holds up the bureau's consumer for so long. */
-export const maxSubjects = 500
+/** Subjects that share a transaction, which holds up their partitions' consumer for so long. */
+const maxSubjects = 500
 /** A replay with a rate works this often a second, so that its transactions are short. */
 const stepsPerSecond = 10
 
 export interface ReplayMeans {
-  /** its search_path is the view's schema */
+  /** its search_path is the view's schema; two connections of it work at once */
   readonly sql: RawSql
   readonly judging: () => Judging
   readonly partitionOf: (subject: { readonly kind: string; readonly subject: string }) => Partition
@@ -29,71 +30,83 @@ export interface Step {
 }
 
 /**
- * Takes the next subjects of a running replay: their records, what stays parked, and the replay's own row change in one
- * transaction, so that a process that dies leaves it where it was.
+ * Takes the next subjects of a running replay. A process that dies anywhere in it leaves nothing half done: what a subject
+ * has come to is durable with its own mark, and only then the replay moves on.
  *
- * @throws when the machine failed; nothing has happened then
+ * @throws when the machine failed; the step can be made again
  */
 export async function runStep(means: ReplayMeans, id: number): Promise<Step> {
-  try {
-    return await inTransaction(means.sql, (tx) => step(tx, means, id, releaseSubjects))
-  } catch (error) {
-    if (refusedRow(error) === undefined) throw error
-    return await inTransaction(means.sql, (tx) => step(tx, means, id, releaseOneByOne))
-  }
-}
-
-async function step(tx: Transaction, means: ReplayMeans, id: number, release: typeof releaseOneByOne): Promise<Step> {
-  const replay = await lockReplay(tx, id)
+  const replay = await readReplay(means.sql, id)
   if (replay?.state !== 'running') return { state: replay?.state ?? 'cancelled', events: 0, rate: null }
-  const now = means.clock()
-  const heads = await nextHeads(tx, replay, subjectsAtOnce(replay))
-  if (heads.length === 0) {
-    await saveReplay(tx, { ...replay, state: 'done', note: null }, now)
-    return { state: 'done', events: 0, rate: replay.rate }
-  }
-  await lockPositions(tx, partitionsOf(heads, means))
-  const released = await release(tx, heads, { judging: means.judging(), now, replay: id })
-  const next = afterStep(replay, heads, released)
-  await saveReplay(tx, next, now)
-  return { state: next.state, events: triedIn(released), rate: replay.rate }
+  const heads = await nextHeads(means.sql, replay, subjectsAtOnce(replay))
+  const tried = await Promise.all(inLanes(heads, means.partitionOf).map((lane) => release(means, id, lane)))
+  const state = await inTransaction(means.sql, (tx) => moveOn(tx, means, id, heads))
+  return { state, events: tried.reduce((sum, events) => sum + events, 0), rate: replay.rate }
 }
 
 function subjectsAtOnce({ rate, allowance }: Replay): number {
-  const paced = rate === null ? maxSubjects : Math.max(1, Math.min(maxSubjects, Math.floor(rate / stepsPerSecond)))
+  const paced = rate === null ? 2 * maxSubjects : Math.max(1, Math.min(maxSubjects, Math.floor(rate / stepsPerSecond)))
   return Math.min(paced, allowance ?? paced)
 }
 
-function partitionsOf(heads: readonly Head[], { partitionOf }: ReplayMeans): readonly Partition[] {
-  const named = heads.map((head) => {
-    const { topic, partition } = partitionOf(head)
-    return [`${topic}\n${partition}`, { topic, partition }] as const
-  })
-  return [...new Map(named).values()]
+async function release(means: ReplayMeans, id: number, heads: readonly Head[]): Promise<number> {
+  try {
+    return await inTransaction(means.sql, (tx) => releaseIn(tx, means, id, heads, releaseSubjects))
+  } catch (error) {
+    if (refusedRow(error) === undefined) throw error
+    return await inTransaction(means.sql, (tx) => releaseIn(tx, means, id, heads, releaseOneByOne))
+  }
 }
 
-function afterStep(replay: Replay, heads: readonly Head[], released: readonly Released[]): Replay {
+async function releaseIn(
+  tx: Transaction,
+  { judging, partitionOf, clock }: ReplayMeans,
+  id: number,
+  heads: readonly Head[],
+  release: typeof releaseOneByOne,
+): Promise<number> {
+  const places = heads.map((head) => partitionOf(head))
+  await lockPositions(tx, [...new Map(places.map((place) => [`${place.topic}\n${place.partition}`, place])).values()])
+  const now = clock()
+  const released = await release(tx, heads, { judging: judging(), now, replay: id })
+  const replay = await lockReplay(tx, id)
+  if (replay !== undefined) await saveReplay(tx, counted(replay, released), now)
+  return triedIn(released)
+}
+
+function counted(replay: Replay, released: readonly Released[]): Replay {
   const failed = released.flatMap(({ subject, failed }) => (failed === undefined ? [] : [{ subject, ...failed }]))
   let { failures } = replay
   for (const { cause, type, ...example } of failed) failures = withFailure(failures, { cause, type, example })
-  const allowance = replay.allowance === null ? null : replay.allowance - heads.length
-  const failedSinceResume = replay.failedSinceResume + failed.length
-  const after: Replay = {
+  return {
     ...replay,
-    after: heads.at(-1)?.index ?? replay.after,
-    allowance,
-    subjectsDone: replay.subjectsDone + heads.length,
+    allowance: replay.allowance === null ? null : Math.max(0, replay.allowance - released.length),
+    subjectsDone: replay.subjectsDone + released.length,
     eventsApplied: replay.eventsApplied + released.reduce((sum, { applied }) => sum + applied, 0),
     subjectsFailed: replay.subjectsFailed + failed.length,
-    failedSinceResume,
+    failedSinceResume: replay.failedSinceResume + failed.length,
     failures,
   }
-  if (failedSinceResume >= replay.pauseAfter)
-    return { ...after, state: 'paused', note: `paused by itself: ${failedSinceResume} subjects failed again` }
-  if (allowance !== null && allowance <= 0) return { ...after, state: 'paused', note: 'the canary is through' }
-  return after
 }
 
-export function triedIn(released: readonly Released[]): number {
+/** After its lanes: what was taken lies behind the replay, and it may have come to a halt. */
+async function moveOn(tx: Transaction, { clock }: ReplayMeans, id: number, heads: readonly Head[]): Promise<Replay['state']> {
+  const replay = await lockReplay(tx, id)
+  if (replay === undefined) return 'cancelled'
+  const moved = { ...replay, after: heads.at(-1)?.index ?? replay.after }
+  const next = replay.state === 'running' ? halted(moved, heads.length === 0) : moved
+  await saveReplay(tx, next, clock())
+  return next.state
+}
+
+function halted(replay: Replay, through: boolean): Replay {
+  const { failedSinceResume, pauseAfter, allowance } = replay
+  if (through) return { ...replay, state: 'done', note: null }
+  if (failedSinceResume >= pauseAfter)
+    return { ...replay, state: 'paused', note: `paused by itself: ${failedSinceResume} subjects failed again` }
+  return allowance === 0 ? { ...replay, state: 'paused', note: 'the canary is through' } : replay
+}
+
+function triedIn(released: readonly Released[]): number {
   return released.reduce((sum, { applied, failed }) => sum + applied + (failed === undefined ? 0 : 1), 0)
 }

@@ -1,4 +1,6 @@
 import { mkdir } from 'node:fs/promises'
+import { Alarms } from './alarm/alarms.ts'
+import { Notices } from './alarm/notices.ts'
 import { createApp } from './arrival/app.ts'
 import { sharedRefresh } from './arrival/fresh-rules.ts'
 import { readGauges } from './arrival/gauges.ts'
@@ -21,6 +23,7 @@ import { createLogReader } from './log/read.ts'
 import type { RulesKeeper } from './log/rules-in-force.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import { openAlarms } from './open-alarms.ts'
 import { type AppendableLog, openLogToAppend, openLogToRead } from './open-log.ts'
 import { openLedger, type ReplayWorkers, replayWorkers } from './open-operations.ts'
 import type { Ledger } from './operations/ledger.ts'
@@ -89,7 +92,8 @@ async function build(
   await views.update()
   const replays = replayWorkers(database.raw, keeper, (bureau) => views.sql(bureau), logger, metrics)
   closers.add('the replays', replays.close)
-  const bus = await createBus(config.kafka, database.raw, keeper, logger, metrics)
+  const notices = new Notices(new Alarms(database.raw), logger)
+  const bus = await createBus(config.kafka, database.raw, keeper, logger, metrics, notices)
   closers.add('the bus', () => bus.close())
   const consumers = consumeAll(bus, roles, { keeper, views, sql: database.raw, logger, replays })
   const publisher = roles.publish ? bus.publish() : undefined
@@ -99,6 +103,9 @@ async function build(
   const witnessing = await startWitnessing(config.witnesses, means)
   if (witnessing !== undefined) closers.add('the witnesses', witnessing.close)
   const busParts = { bus: bus.name, publisher, consumers }
+  const { kafka, webhook, logOrigin: origin } = config
+  const watched = { sql: database.raw, keeper, views, topicPrefix: kafka?.prefix, witnesses: witnessing?.health }
+  closers.add('the alarms', await openAlarms({ ...watched, webhook, origin, metrics, logger }))
   const { ledger, close } = openLedger(database.raw, keeper, logger)
   closers.add('the ledger of operations', close)
   const parts = partsOf({ config, log, database, views, metrics, logger, busParts, witnessing, ledger })
@@ -138,6 +145,7 @@ async function createBus(
   keeper: RulesKeeper,
   log: Logger,
   metrics: Metrics,
+  notices: Notices,
 ): Promise<Bus> {
   const kinds = () => keeper.inForce.rules.kinds
   if (kafka === undefined) return createEmbeddedBus({ sql, kinds, log })
@@ -149,7 +157,10 @@ async function createBus(
     log,
     metrics: {
       published: (_topic, events) => metrics.published.inc(events),
-      distrusted: (bureau, messages) => metrics.foreign.inc({ bureau }, messages),
+      distrusted(bureau, messages) {
+        metrics.foreign.inc({ bureau }, messages)
+        notices.notice('foreign-messages', { about: bureau, details: { bureau, messages } })
+      },
       rebuilt: (bureau) => metrics.rebuilt.inc({ bureau }),
     },
   })
@@ -236,7 +247,7 @@ function partsOf(means: PartsMeans): Parts {
     metrics,
     collect: oneAtATime(async () => {
       await Promise.all([
-        readGauges(metrics, { sql, log, keeper, views, waiting: () => group.waiting }),
+        readGauges(metrics, { sql, log, keeper, views, topicPrefix: config.kafka?.prefix, waiting: () => group.waiting }),
         witnessing?.readGauges(),
       ])
     }),

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { WebhookSettings } from './alarm/webhook.ts'
 import { parseWitnesses } from './log/cosignature.ts'
 import type { WitnessSettings } from './witness/settings.ts'
 
@@ -14,6 +15,8 @@ export interface Config {
   readonly kafka: KafkaConfig | undefined
   /** undefined: nobody cosigns the log */
   readonly witnesses: WitnessSettings | undefined
+  /** undefined: alarms are log lines, metrics and rows alone */
+  readonly webhook: WebhookSettings | undefined
   /** path of the catalogue taken at the very first start */
   readonly cataloguePath: string
   readonly logOrigin: string
@@ -73,6 +76,7 @@ export function readConfig(env: Environment = process.env): Config {
   const logLevel = read('LOG_LEVEL', 'info', oneOf(logLevels), `one of ${logLevels.join(', ')}`)
   const kafka = env.KAFKA_BROKERS ? readKafka(env, read, faults) : undefined
   const witnesses = readWitnesses(env, read, faults)
+  const webhook = readWebhook(env, read, faults)
   if (production && databaseUrl === undefined && !env.DATABASE_URL)
     faults.push('DATABASE_URL must be set when NODE_ENV is production: the embedded database is for one machine')
   if (faults.length > 0 || host === undefined || port === undefined || logOrigin === undefined || logLevel === undefined)
@@ -84,6 +88,7 @@ export function readConfig(env: Environment = process.env): Config {
     databaseUrl,
     kafka,
     witnesses,
+    webhook,
     cataloguePath: resolve(env.CATALOGUE || fileURLToPath(new URL('../schemas/catalogue.json', import.meta.url))),
     logOrigin,
     logKeyFile: resolve(env.LOG_KEY_FILE || `${dataDir}/log.key`),
@@ -158,6 +163,15 @@ function readWitnesses(env: Environment, read: Read, faults: string[]): WitnessS
   }
 }
 
+function readWebhook(env: Environment, read: Read, faults: string[]): WebhookSettings | undefined {
+  const { ALARM_WEBHOOK_URL, ALARM_WEBHOOK_SECRET_FILE } = env
+  if (!ALARM_WEBHOOK_URL !== !ALARM_WEBHOOK_SECRET_FILE)
+    faults.push('ALARM_WEBHOOK_URL and ALARM_WEBHOOK_SECRET_FILE go together: a message without a signature could be anybody’s')
+  if (!ALARM_WEBHOOK_URL || !ALARM_WEBHOOK_SECRET_FILE) return undefined
+  const url = read('ALARM_WEBHOOK_URL', '', httpUrlOf, 'a URL like https://alarms.example/lianban')
+  return url === undefined ? undefined : { url, secretFile: resolve(ALARM_WEBHOOK_SECRET_FILE) }
+}
+
 const oneOf =
   <const T extends string>(allowed: readonly T[]) =>
   (text: string): T | undefined =>
@@ -172,6 +186,8 @@ function postgresUrlOf(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined
   return ['postgres:', 'postgresql:'].includes(new URL(text).protocol) ? text : undefined
 }
+
+const httpUrlOf = (text: string) => (/^https?:\/\/\S+$/.test(text) && URL.canParse(text) ? text : undefined)
 
 const wholeFrom = (least: number, most: number) => (text: string) =>
   /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most ? Number(text) : undefined
@@ -192,5 +208,7 @@ function brokersOf(text: string): readonly string[] | undefined {
 
 /** How a fault says what a setting is: a URL may hold a password anywhere, a mistyped one above all. */
 function shown(name: string, text: string): string {
-  return name === 'DATABASE_URL' ? 'it is not, and is not shown since it may hold a password' : `it is ${JSON.stringify(text)}`
+  return name === 'DATABASE_URL' || name === 'ALARM_WEBHOOK_URL'
+    ? 'it is not, and is not shown since it may hold a password'
+    : `it is ${JSON.stringify(text)}`
 }

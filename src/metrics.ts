@@ -46,6 +46,12 @@ export function createMetrics() {
       labelNames: ['bureau'],
       registers,
     }),
+    lagSeconds: new Gauge({
+      name: 'lianban_view_lag_seconds',
+      help: 'How long the oldest event that a bureau’s view has not taken in has been in the log; 0 when there is none',
+      labelNames: ['bureau'],
+      registers,
+    }),
     parked: new Gauge({
       name: 'lianban_parked_events',
       help: 'Events parked in a bureau’s view',
@@ -55,6 +61,16 @@ export function createMetrics() {
     published: new Counter({
       name: 'lianban_bus_published_total',
       help: 'Event entries sent to the broker and acknowledged',
+      registers,
+    }),
+    publisherBehind: new Gauge({
+      name: 'lianban_bus_publisher_behind_events',
+      help: 'Event entries of the log that the broker has not acknowledged yet; without a broker 0',
+      registers,
+    }),
+    publisherBehindSeconds: new Gauge({
+      name: 'lianban_bus_publisher_behind_seconds',
+      help: 'How long the oldest event that the broker has not acknowledged has been in the log; 0 when there is none',
       registers,
     }),
     foreign: new Counter({
@@ -83,6 +99,18 @@ export function createMetrics() {
       name: 'lianban_replay_events_total',
       help: 'Parked events that a replay tried again: applied, or failed again',
       labelNames: ['bureau'],
+      registers,
+    }),
+    alarms: new Gauge({
+      name: 'lianban_alarms',
+      help: 'Alarms that are raised now, in the whole exchange',
+      labelNames: ['kind'],
+      registers,
+    }),
+    webhooks: new Counter({
+      name: 'lianban_alarm_webhooks_total',
+      help: 'What became of each try to tell the webhook of an alarm: told, failed, given-up',
+      labelNames: ['outcome'],
       registers,
     }),
     rebuilt: new Counter({

@@ -6,24 +6,27 @@ import type { PartitionOf } from './missed.ts'
 /** A lag is counted up to here: beyond it the number says "at least". */
 const maxLagCounted = 10_000
 
+/** How far a view is behind the log. */
+export interface Lag {
+  readonly events: number
+  /** `received` of the oldest of them that was counted; undefined when there is none */
+  readonly since: Date | undefined
+}
+
 /** Event entries that a view has not taken in yet, counted back from the end of the log. */
-export async function lagEvents(
-  sql: RawSql,
-  rules: Rules,
-  positions: readonly Position[],
-  partitionOf: PartitionOf,
-): Promise<number> {
+export async function lagOf(sql: RawSql, rules: Rules, positions: readonly Position[], partitionOf: PartitionOf): Promise<Lag> {
   const reached = new Map(positions.map(({ topic, partition, index }) => [`${topic}\n${partition}`, index]))
   const lowest = Math.min(
     ...[...rules.kinds.values()].flatMap(({ topic, partitions }) =>
       Array.from({ length: partitions }, (_, i) => reached.get(`${topic}\n${i}`) ?? -1),
     ),
   )
-  const rows = await sql<{ index: number; subjectKind: string; subject: string }[]>`
-    select index, subject_kind as "subjectKind", subject from log.entries
+  const rows = await sql<{ index: number; subjectKind: string; subject: string; received: Date }[]>`
+    select index, subject_kind as "subjectKind", subject, received from log.entries
     where kind = 'event' and index > ${lowest} order by index desc limit ${maxLagCounted}`
-  return rows.filter(({ index, subjectKind, subject }) => {
+  const behind = rows.filter(({ index, subjectKind, subject }) => {
     const kind = rules.kinds.get(subjectKind)
     return kind === undefined || index > (reached.get(`${kind.topic}\n${partitionOf(subject, kind.partitions)}`) ?? -1)
-  }).length
+  })
+  return { events: behind.length, since: behind.at(-1)?.received }
 }

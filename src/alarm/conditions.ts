@@ -1,0 +1,112 @@
+import type { Sql } from 'postgres'
+import { partitionOf } from '../bus/partition.ts'
+import type { RawSql } from '../database/connect.ts'
+import type { RulesKeeper } from '../log/rules-in-force.ts'
+import { lagOf } from '../view/lag.ts'
+import type { View } from '../view/view.ts'
+import type { AlarmKind, Finding } from './alarm.ts'
+import { Growth } from './growth.ts'
+
+/** Something that is looked at again and again: what it finds is raised, and what it finds no more is cleared. */
+export interface Condition {
+  readonly kind: AlarmKind
+  find(): Promise<readonly Finding[]>
+}
+
+export interface Watched {
+  readonly sql: RawSql
+  readonly keeper: RulesKeeper
+  readonly views: { all(): readonly (readonly [string, Pick<View, 'positions' | 'parkedCounts'>])[] }
+  /** of the broker's topics; undefined without one */
+  readonly topicPrefix: string | undefined
+  /** undefined: nobody cosigns the log */
+  readonly witnesses: (() => Promise<{ readonly lagSeconds: number; readonly warning?: string }>) | undefined
+  /** an event that waits longer for a view or the broker is an alarm */
+  readonly behindSeconds: number
+}
+
+/** Event entries counted at most. */
+const maxCounted = 10_000
+
+export function conditionsOf({ sql, keeper, views, topicPrefix, witnesses, behindSeconds }: Watched): readonly Condition[] {
+  const growth = new Growth()
+  const isLate = (since: Date | undefined): since is Date =>
+    since !== undefined && Date.now() - since.getTime() > behindSeconds * 1000
+  return [
+    {
+      kind: 'parked-group',
+      find: () =>
+        eachView(async (bureau, view) =>
+          (await view.parkedCounts())
+            .filter(({ cause }) => cause !== 'behind')
+            .map(({ cause, type, events, subjects }) => ({
+              about: `${bureau} ${cause} ${type}`,
+              details: { bureau, cause, type, events, subjects },
+            })),
+        ),
+    },
+    {
+      kind: 'parked-growing',
+      find: () =>
+        eachView(async (bureau, view) => {
+          const events = (await view.parkedCounts()).reduce((sum, group) => sum + group.events, 0)
+          const before = growth.observe(bureau, events, performance.now())
+          return before === undefined ? [] : [{ about: bureau, details: { bureau, events, eventsBefore: before } }]
+        }),
+    },
+    {
+      kind: 'consumer-behind',
+      find: () =>
+        eachView(async (bureau, view) => {
+          const { events, since } = await lagOf(sql, keeper.inForce.rules, await view.positions(), partitionOf)
+          return isLate(since) ? [{ about: bureau, details: { bureau, events, since: since.toISOString() } }] : []
+        }),
+    },
+    {
+      kind: 'publisher-behind',
+      async find() {
+        if (topicPrefix === undefined) return []
+        const { events, since } = await publisherBehind(sql, topicPrefix)
+        return isLate(since) ? [{ about: topicPrefix, details: { events, since: since.toISOString() } }] : []
+      },
+    },
+    {
+      kind: 'witnesses-behind',
+      async find() {
+        const health = await witnesses?.()
+        return health?.warning === undefined ? [] : [{ about: 'quorum', details: { lagSeconds: health.lagSeconds } }]
+      },
+    },
+    {
+      kind: 'replay-paused',
+      async find() {
+        const rows = await sql<{ id: number; bureau: string; failed: number }[]>`
+          select id, bureau, failed_since_resume as failed from operations.replays
+          where state = 'paused' and failed_since_resume >= pause_after`
+        return rows.map(({ id, bureau, failed }) => ({
+          about: String(id),
+          details: { replay: id, bureau, subjectsFailed: failed },
+        }))
+      },
+    },
+  ]
+
+  async function eachView(
+    find: (bureau: string, view: Pick<View, 'positions' | 'parkedCounts'>) => Promise<readonly Finding[]>,
+  ): Promise<readonly Finding[]> {
+    const found: Finding[] = []
+    // one after the other: nobody waits, and each may read a lot
+    for (const [bureau, view] of views.all()) found.push(...(await find(bureau, view)))
+    return found
+  }
+}
+
+/** Events that the broker has not acknowledged, of the topic that is furthest behind; counted up to 10,000. */
+export async function publisherBehind(sql: Sql | RawSql, prefix: string): Promise<{ events: number; since: Date | undefined }> {
+  const [row] = await sql<{ events: number; since: Date | null }[]>`
+    select count(*)::int as events, min(received) as since from (
+      select received from log.entries
+      where kind = 'event' and index > (select min(index) from log.published where starts_with(topic, ${`${prefix}.`}))
+      order by index limit ${maxCounted}) as unsent`
+  return { events: row?.events ?? 0, since: row?.since ?? undefined }
+}

@@ -32,11 +32,45 @@ export interface Releasing {
   readonly replay: number | undefined
 }
 
+/** A table of the session with the rules of `records`: what a trial stores there, the view never sees. */
+const trialTable = 'trial_records'
+
+/**
+ * What {@link releaseSubjects} would come to, without a lock and without touching the view: records are stored in a temporary
+ * table, so that the database has its say on them.
+ *
+ * @param tx its search_path is the view's schema
+ */
+export async function tryOutSubjects(
+  tx: Transaction,
+  subjects: readonly Subject[],
+  judging: Judging,
+  now: Date,
+): Promise<readonly Released[]> {
+  await tx`create temporary table if not exists ${tx(trialTable)} (like records including all) on commit drop`
+  const folded = await foldWaiting(tx, subjects, judging)
+  const store = (some: readonly Folding[]) =>
+    upsertRecords(
+      tx,
+      some.flatMap(({ record }) => record ?? []),
+      now,
+      trialTable,
+    )
+  const isRowsFault = (error: unknown) => refusedRow(error) !== undefined
+  if ((await tryPart(tx, () => store(folded), isRowsFault)) === undefined) return folded.map(releasedOf)
+  const released: Released[] = []
+  for (const one of folded) {
+    const refused = await tryPart(tx, () => store([one]), isRowsFault)
+    released.push(refused ? { ...releasedOf(one), applied: 0, failed: failedAtDatabase(one, refused.error) } : releasedOf(one))
+  }
+  return released
+}
+
 /**
  * Tries what is parked of some subjects again, each from its first parked event on, in order, until one fails. That one stays
  * parked with its new cause and one more try, and the later ones behind it.
  *
- * The caller holds the position rows of the subjects' partitions; for a dry run it takes everything back instead.
+ * The caller holds the position rows of the subjects' partitions.
  *
  * @param tx its search_path is the view's schema
  * @param subjects each once
@@ -47,19 +81,37 @@ export async function releaseSubjects(
   tx: Transaction,
   subjects: readonly Subject[],
   releasing: Releasing,
-  mostEvents = Number.POSITIVE_INFINITY,
+  mostEvents?: number,
 ): Promise<readonly Released[]> {
+  const all = await foldWaiting(tx, subjects, releasing.judging, mostEvents)
+  await writeReleased(tx, all, releasing)
+  return all.map(releasedOf)
+}
+
+async function foldWaiting(
+  tx: Transaction,
+  subjects: readonly Subject[],
+  judging: Judging,
+  mostEvents = Number.POSITIVE_INFINITY,
+): Promise<readonly Folding[]> {
   const folding = new Map((await readRecords(tx, subjects)).map((one) => [subjectKey(one), one]))
   for (let after = -1, more = true; more; ) {
     const rows = await readWaiting(tx, [...folding.values()], after)
     const page = rows.slice(0, pageEvents)
-    foldPage(page, folding, releasing, mostEvents)
+    foldPage(page, folding, judging, mostEvents)
     after = page.at(-1)?.index ?? after
     more = rows.length > pageEvents
   }
-  const all = [...folding.values()]
-  await writeReleased(tx, all, releasing)
-  return all.map(({ kind, subject, applied, failed }) => ({ kind, subject, applied: applied.length, failed }))
+  return [...folding.values()]
+}
+
+function releasedOf({ kind, subject, applied, failed }: Folding): Released {
+  return { kind, subject, applied: applied.length, failed }
+}
+
+function failedAtDatabase({ applied, failed }: Folding, error: unknown): Failed {
+  const [first = failed] = applied
+  return { index: first?.index ?? -1, type: first?.type ?? '', cause: 'constraint', detail: refusedRow(error) ?? '' }
 }
 
 /**
@@ -118,7 +170,7 @@ async function failAtTheDatabase(
 
 interface Folding extends Subject {
   record: ViewRecord | undefined
-  readonly applied: number[]
+  readonly applied: { readonly index: number; readonly type: string }[]
   changed: boolean
   failed: Failed | undefined
   stopped: boolean
@@ -136,7 +188,7 @@ interface WaitingRow extends Subject {
 function foldPage(
   page: readonly WaitingRow[],
   folding: ReadonlyMap<string, Folding>,
-  { judging }: Releasing,
+  judging: Judging,
   mostEvents: number,
 ): void {
   for (const { index, kind, type, subject, entry, operation, reason } of page) {
@@ -161,7 +213,7 @@ function foldPage(
     }
     one.record = folded.record
     one.changed = true
-    one.applied.push(index)
+    one.applied.push({ index, type })
   }
 }
 
@@ -196,7 +248,7 @@ function readWaiting(tx: Transaction, folding: readonly Folding[], after: number
 
 async function writeReleased(tx: Transaction, all: readonly Folding[], { now, replay }: Releasing): Promise<void> {
   const changed = all.flatMap(({ changed, record }) => (changed && record !== undefined ? [record] : []))
-  const applied = all.flatMap((one) => one.applied)
+  const applied = all.flatMap((one) => one.applied.map(({ index }) => index))
   const failed = all.flatMap(({ failed }) => (failed === undefined ? [] : [failed]))
   await upsertRecords(tx, changed, now)
   if (applied.length > 0) await tx`delete from parked where index = any(${applied}::bigint[])`

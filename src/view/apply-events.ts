@@ -1,3 +1,4 @@
+import { jsonArray, textArray } from '../database/array-literal.ts'
 import { type Transaction, tryPart } from '../database/transaction.ts'
 import { type AcceptedEvent, foldRecord, type Law, type Parked, type RecordRules, type ViewRecord } from '../domain/record.ts'
 
@@ -104,17 +105,32 @@ async function readSubjects(tx: Transaction, events: readonly AcceptedEvent[]) {
 }
 
 /**
- * One JSON text for the whole batch, so that a batch of any size has the same number of parameters. Arrays of JSON texts for
- * unnest would do too, but the client escapes each text once more.
+ * One parameter for each column, so that a batch of any size has the same number of parameters.
+ *
+ * @param table one like `records`
  */
-export async function upsertRecords(tx: Transaction, records: readonly ViewRecord[], now: Date): Promise<void> {
+export async function upsertRecords(
+  tx: Transaction,
+  records: readonly ViewRecord[],
+  now: Date,
+  table = 'records',
+): Promise<void> {
   if (records.length === 0) return
   await tx`
-    insert into records (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index, updated_at)
-    select kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, "firstIndex", "lastIndex", ${now}::timestamptz
-    from json_to_recordset(${JSON.stringify(records)}::text::json) as folded (
-      kind text, subject text, status text, layers jsonb, name text, jurisdiction text, office text, data jsonb, provenance jsonb,
-      state jsonb, "firstIndex" bigint, "lastIndex" bigint)
+    insert into ${tx(table)} (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index, updated_at)
+    select kind, subject, status, layers::jsonb, name, jurisdiction, office, data::jsonb, provenance::jsonb, state::jsonb,
+      first_index, last_index, ${now}::timestamptz
+    from unnest(
+      ${records.map(({ kind }) => kind)}::text[], ${records.map(({ subject }) => subject)}::text[],
+      ${records.map(({ status }) => status)}::text[], ${jsonArray(records.map(({ layers }) => layers))}::text::text[],
+      ${textArray(records.map(({ name }) => name))}::text::text[],
+      ${textArray(records.map(({ jurisdiction }) => jurisdiction))}::text::text[],
+      ${textArray(records.map(({ office }) => office))}::text::text[],
+      ${jsonArray(records.map(({ data }) => data))}::text::text[],
+      ${jsonArray(records.map(({ provenance }) => provenance))}::text::text[],
+      ${jsonArray(records.map(({ state }) => state))}::text::text[],
+      ${records.map(({ firstIndex }) => firstIndex)}::bigint[], ${records.map(({ lastIndex }) => lastIndex)}::bigint[]
+    ) as folded (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index)
     on conflict (kind, subject) do update set
       status = excluded.status, layers = excluded.layers, name = excluded.name, jurisdiction = excluded.jurisdiction,
       office = excluded.office, data = excluded.data, provenance = excluded.provenance, state = excluded.state,

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import journalOfViews from '../../drizzle/view/meta/_journal.json' with { type: 'json' }
 import { partitionOf } from '../../src/bus/partition.ts'
 import type { Rules } from '../../src/catalogue/rules.ts'
 import { connect, type Database } from '../../src/database/connect.ts'
@@ -162,7 +163,7 @@ describe('a view', () => {
     await Promise.all(Array.from({ length: 10 }, () => migrateView(exchange.url, 'view_made_at_once')))
     const [journal] = await exchange.database.raw<{ runs: number }[]>`
       select count(*)::int as runs from view_made_at_once.__drizzle_migrations`
-    expect(journal?.runs).toBe(1)
+    expect(journal?.runs).toBe(journalOfViews.entries.length)
   })
 })
 

@@ -1,5 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { access, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -38,9 +39,29 @@ function canRunGo(): boolean {
  * @returns path of the program
  */
 export async function goTool(name: keyof typeof modules): Promise<string> {
+  return built(`${name}-${modules[name].split('@')[1]}`, name, (env, cwd) => run('go', ['install', modules[name]], env, cwd))
+}
+
+/**
+ * Builds a Go program of ours out of a folder of tests/support, once for each state of it.
+ *
+ * @returns path of the program
+ */
+export async function goProgram(name: string): Promise<string> {
+  const folder = join(import.meta.dirname, name)
+  const sources = await Promise.all(['main.go', 'go.mod', 'go.sum'].map((file) => readFile(join(folder, file))))
+  const state = createHash('sha256').update(Buffer.concat(sources)).digest('hex').slice(0, 12)
+  return built(`${name}-${state}`, name, (env) => run('go', ['build', '-o', join(env.GOBIN, name), '.'], env, folder))
+}
+
+type Environment = NodeJS.ProcessEnv & { readonly GOBIN: string }
+
+const run = (program: string, args: readonly string[], env: Environment, cwd: string) =>
+  promisify(execFile)(program, [...args], { env, cwd, timeout: buildTimeoutMs })
+
+async function built(file: string, name: string, build: (env: Environment, cwd: string) => Promise<unknown>): Promise<string> {
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'lianban-tests')
-  const version = modules[name].split('@')[1]
-  const program = join(cache, `${name}-${version}`)
+  const program = join(cache, file)
   const isThere = await access(program).then(
     () => true,
     () => false,
@@ -50,8 +71,7 @@ export async function goTool(name: keyof typeof modules): Promise<string> {
   // test files run beside each other: each builds aside, and the last one wins with the same program
   const aside = await mkdtemp(join(cache, 'build-'))
   try {
-    const env = { ...process.env, GOBIN: aside, GOFLAGS: '' }
-    await promisify(execFile)('go', ['install', modules[name]], { env, cwd: aside, timeout: buildTimeoutMs })
+    await build({ ...process.env, GOBIN: aside, GOFLAGS: '' }, aside)
     await rename(join(aside, name), program)
   } finally {
     await rm(aside, { recursive: true, force: true })

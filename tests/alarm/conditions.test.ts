@@ -1,0 +1,156 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { AlarmKind } from '../../src/alarm/alarm.ts'
+import { Alarms } from '../../src/alarm/alarms.ts'
+import { conditionsOf } from '../../src/alarm/conditions.ts'
+import { Growth } from '../../src/alarm/growth.ts'
+import { Notices } from '../../src/alarm/notices.ts'
+import type { Position } from '../../src/bus/bus.ts'
+import { viewSchema } from '../../src/view/view-schema.ts'
+import { companies } from '../support/companies.ts'
+import { bureausOf, indexOf } from '../support/e2e-bureaus.ts'
+import { deploy } from '../support/e2e-deployment.ts'
+import { eventually } from '../support/eventually.ts'
+import { cloudEventOf } from '../support/examples.ts'
+import { type Gateway, openGateway } from '../support/gateway.ts'
+import { writeOffices } from '../support/operate.ts'
+import { testDatabase } from '../support/postgres.ts'
+import { statisticsCatalogue } from '../support/statistics-catalogue.ts'
+
+let gateway: Gateway
+let cataloguePath: string
+beforeAll(async () => {
+  cataloguePath = await statisticsCatalogue()
+  await writeOffices(cataloguePath, ({ '210203': _, ...rest }) => rest)
+  gateway = await openGateway({ cataloguePath })
+  for (const event of companies(3)) await gateway.post(cloudEventOf(event, randomUUID(), new Date()), event.source)
+  await eventually(async () => {
+    const rows = await gateway.database.raw`select 1 from view_local_tax.parked`
+    return rows.length === 6
+  })
+})
+afterAll(() => gateway.stop())
+
+/** What a look of the kind finds. */
+async function found(kind: AlarmKind, of: Gateway, behindSeconds = 120) {
+  const bureaus = of.parts.keeper.inForce.rules.bureaus.map(({ id }) => id)
+  const all = bureaus.flatMap((bureau) => {
+    const view = of.parts.view(bureau)
+    if (view === undefined) return []
+    const positions = async () => [
+      ...(await of.database.raw<
+        Position[]
+      >`select topic, partition, index from ${of.database.raw(viewSchema(bureau))}.positions`),
+    ]
+    return [[bureau, { parkedCounts: () => view.parkedCounts(), positions }] as const]
+  })
+  const conditions = conditionsOf({
+    sql: of.database.raw,
+    keeper: of.parts.keeper,
+    views: { all: () => all },
+    topicPrefix: 'test',
+    witnesses: () => Promise.resolve({ lagSeconds: 75, warning: 'late' }),
+    behindSeconds,
+  })
+  return (await conditions.find((one) => one.kind === kind)?.find()) ?? []
+}
+
+it('a group of parked events is one finding, with numbers and no subject', async () => {
+  const details = { bureau: 'local-tax', cause: 'no-office', type: 'registration.established.v1', events: 3, subjects: 3 }
+  expect(await found('parked-group', gateway)).toEqual([{ about: 'local-tax no-office registration.established.v1', details }])
+})
+
+it('a view is behind when its oldest event has waited too long, and not because there is much', async () => {
+  expect(await found('consumer-behind', gateway, 0)).toEqual([])
+  const idle = await openGateway({ cataloguePath, consume: false })
+  for (const event of companies(2)) await idle.post(cloudEventOf(event, randomUUID(), new Date()), event.source)
+  expect(await found('consumer-behind', idle)).toEqual([])
+  const behind = await found('consumer-behind', idle, 0)
+  expect(behind.map(({ about, details }) => [about, details.events])).toContainEqual(['local-tax', 4])
+  await idle.stop()
+})
+
+it('a publisher is behind by the events of the topic that lacks most', async () => {
+  const { raw } = gateway.database
+  expect(await found('publisher-behind', gateway, 0)).toEqual([])
+  const [head] = await raw`select max(index) as last from log.entries`
+  const rows = [-1, head?.last].map((index, i) => ({ topic: `test.${i}`, partitions: 1, index, last_indexes: raw.json([]) }))
+  await raw`insert into log.published ${raw(rows)}`
+  expect(await found('publisher-behind', gateway, 0)).toMatchObject([{ about: 'test', details: { events: 6 } }])
+  expect(await found('publisher-behind', gateway, 120)).toEqual([])
+})
+
+it('a replay that paused by itself is found, one that an operator paused is not; so are witnesses that are late', async () => {
+  const { raw } = gateway.database
+  const replay = (id: number, failed: number) => raw`
+    insert into operations.replays (id, bureau, filter, state, pause_after, up_to, after, subjects_done, events_applied,
+      subjects_failed, failed_since_resume, failures, party, reason, created_at, updated_at)
+    values (${id}, 'local-tax', '{}', 'paused', 10, 9, 9, 10, 0, ${failed}, ${failed}, '[]', 'operator', 'test', now(), now())`
+  await replay(901, 10)
+  await replay(902, 3)
+  expect(await found('replay-paused', gateway)).toEqual([
+    { about: '901', details: { replay: 901, bureau: 'local-tax', subjectsFailed: 10 } },
+  ])
+  expect(await found('witnesses-behind', gateway)).toEqual([{ about: 'quorum', details: { lagSeconds: 75 } }])
+})
+
+it('what grows by a hundred in ten minutes is growing, until it falls or stands still', () => {
+  const growth = new Growth()
+  const minute = 60_000
+  expect(growth.observe('a', 500, 0)).toBe(undefined)
+  expect(growth.observe('a', 590, minute)).toBe(undefined)
+  expect(growth.observe('a', 600, 2 * minute)).toBe(500)
+  expect(growth.observe('b', 10_000, 2 * minute)).toBe(undefined)
+  expect(growth.observe('a', 599, 3 * minute)).toBe(undefined)
+  expect(growth.observe('a', 640, 14 * minute)).toBe(undefined)
+})
+
+it('a flood of foreign messages is one alarm', async () => {
+  const alarms = new Alarms(gateway.database.raw)
+  const notices = new Notices(alarms, gateway.parts.logger)
+  for (let i = 0; i < 50; i++)
+    notices.notice('foreign-messages', { about: 'local-tax', details: { bureau: 'local-tax', messages: 9 } })
+  await eventually(async () => (await alarms.raisedCounts()).length === 1)
+  expect(await alarms.raisedCounts()).toEqual([{ kind: 'foreign-messages', count: 1 }])
+})
+
+it('an exchange tells its webhook of a group of parked events and shows it at /metrics; no message names a company', {
+  timeout: 120_000,
+}, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lianban-alarms-'))
+  const secretFile = join(folder, 'secret')
+  await writeFile(secretFile, `whsec_${randomBytes(32).toString('base64')}`, { mode: 0o600 })
+  const bodies: string[] = []
+  const server = createServer(async (request, response) => {
+    bodies.push(await text(request))
+    response.writeHead(204).end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  const database = await testDatabase()
+  const webhook = { ALARM_WEBHOOK_URL: `http://127.0.0.1:${port}/`, ALARM_WEBHOOK_SECRET_FILE: secretFile }
+  const deployment = await deploy({ DATABASE_URL: database.url, CATALOGUE: cataloguePath, ...webhook })
+  try {
+    const exchange = await deployment.start(['serve'])
+    const bureaus = await bureausOf(deployment.keysFolder())
+    const events = companies(2)
+    for (const event of events) indexOf(await bureaus.post(exchange.url, event))
+    await eventually(async () => bodies.some((body) => JSON.parse(body).data.kind === 'parked-group'))
+    const metrics = await (await fetch(`${exchange.url}/metrics`)).text()
+    expect(metrics).toContain('lianban_alarms{kind="parked-group"} 1')
+    expect(metrics).toMatch(/lianban_alarm_webhooks_total\{outcome="told"\} [1-9]/)
+    for (const { subject } of events) expect(bodies.join()).not.toContain(subject)
+    expect(await exchange.stop()).toBe(0)
+  } finally {
+    await deployment.close()
+    await database.close()
+    server.close()
+    await rm(folder, { recursive: true })
+  }
+})

@@ -4,6 +4,7 @@ import { Notices } from './alarm/notices.ts'
 import { createApp } from './arrival/app.ts'
 import { sharedRefresh } from './arrival/fresh-rules.ts'
 import { readGauges } from './arrival/gauges.ts'
+import { createMetricsApp } from './arrival/metrics-app.ts'
 import { oneAtATime } from './arrival/one-at-a-time.ts'
 import type { Parts } from './arrival/parts.ts'
 import { type BusParts, readinessOf } from './arrival/readiness.ts'
@@ -97,7 +98,14 @@ async function build(
   closers.add('the bus', () => bus.close())
   const consumers = consumeAll(bus, roles, { keeper, views, sql: database.raw, logger, replays })
   const publisher = roles.publish ? bus.publish() : undefined
-  if (log === undefined) return { port: undefined, vkey: undefined, failed: opened.failed }
+  if (log === undefined) {
+    if (config.metricsPort !== undefined) {
+      const own = await listen(createMetricsApp(metrics), config.host, config.metricsPort)
+      closers.add('the metrics', own.close)
+      logger.info({ metricsPort: own.port }, 'the metrics are served')
+    }
+    return { port: undefined, vkey: undefined, failed: opened.failed }
+  }
 
   const means = { sql: database.raw, log: log.key.verifier, metrics, logger }
   const witnessing = await startWitnessing(config.witnesses, means)

@@ -8,6 +8,8 @@ import type { WitnessSettings } from './witness/settings.ts'
 export interface Config {
   readonly host: string
   readonly port: number
+  /** of a process without the gateway's role; undefined: it listens nowhere */
+  readonly metricsPort: number | undefined
   readonly dataDir: string
   /** undefined: the embedded Postgres of `dataDir` */
   readonly databaseUrl: string | undefined
@@ -69,6 +71,7 @@ export function readConfig(env: Environment = process.env): Config {
   const production = env.NODE_ENV === 'production'
   const host = read('HOST', '127.0.0.1', hostOf, 'a host name or an address to listen on')
   const port = read('PORT', '8080', portOf, 'a port from 0 to 65535')
+  const metricsPort = env.METRICS_PORT ? read('METRICS_PORT', '', portOf, 'a port from 0 to 65535') : undefined
   const databaseUrl = env.DATABASE_URL
     ? read('DATABASE_URL', '', postgresUrlOf, 'a URL like postgres://user:password@host:5432/database')
     : undefined
@@ -84,6 +87,7 @@ export function readConfig(env: Environment = process.env): Config {
   return {
     host,
     port,
+    metricsPort,
     dataDir,
     databaseUrl,
     kafka,

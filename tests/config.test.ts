@@ -20,10 +20,12 @@ describe('settings', () => {
     expect(readConfig({})).toEqual({
       host: '127.0.0.1',
       port: 8080,
+      metricsPort: undefined,
       dataDir: resolve('.lianban'),
       databaseUrl: undefined,
       kafka: undefined,
       witnesses: undefined,
+      webhook: undefined,
       cataloguePath: resolve('schemas/catalogue.json'),
       logOrigin: 'localhost/lianban',
       logKeyFile: resolve('.lianban/log.key'),
@@ -200,5 +202,20 @@ describe('settings', () => {
     const text = faultsOf({ DATABASE_URL: url, KAFKA_BROKERS: 'x', KAFKA_SASL_PASSWORD: 'hunter2' }).join('\n')
     expect(text).toContain('DATABASE_URL must be')
     expect(text).not.toMatch(/hunter2|hunt\/er2|er2/)
+  })
+
+  it('of the webhook go together, and show no token of its URL when they are wrong', () => {
+    const file = { ALARM_WEBHOOK_SECRET_FILE: '/run/secrets/webhook' }
+    expect(readConfig({ ALARM_WEBHOOK_URL: 'https://alarms.example/t/4711', ...file }).webhook).toEqual({
+      url: 'https://alarms.example/t/4711',
+      secretFile: '/run/secrets/webhook',
+    })
+    expect(faultsOf(file).join()).toMatch(/go together/)
+    expect(faultsOf({ ALARM_WEBHOOK_URL: 'https://alarms.example/' }).join()).toMatch(/go together/)
+    const wrong = faultsOf({ ALARM_WEBHOOK_URL: 'alarms.example/hunter2', ...file }).join()
+    expect(wrong).toMatch(/ALARM_WEBHOOK_URL must be/)
+    expect(wrong).not.toContain('hunter2')
+    expect(readConfig({ METRICS_PORT: '9100' }).metricsPort).toBe(9100)
+    expect(faultsOf({ METRICS_PORT: 'x' }).join()).toMatch(/METRICS_PORT must be/)
   })
 })

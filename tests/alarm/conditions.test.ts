@@ -154,3 +154,21 @@ it('an exchange tells its webhook of a group of parked events and shows it at /m
     await rm(folder, { recursive: true })
   }
 })
+
+it('a consumer that runs apart serves its metrics where it is told to', async () => {
+  const database = await testDatabase()
+  const deployment = await deploy({ DATABASE_URL: database.url })
+  try {
+    await deployment.start(['gateway'])
+    const consumer = await deployment.start(['consume', '--bureau', 'commerce'], { METRICS_PORT: '0' })
+    const port = /"metricsPort":(\d+)/.exec(consumer.output())?.[1]
+    const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    expect(metrics).toContain('# TYPE lianban_bus_foreign_messages_total counter')
+    expect((await fetch(`http://127.0.0.1:${port}/health/live`)).status).toBe(200)
+    expect((await fetch(`http://127.0.0.1:${port}/v1/events`)).status).toBe(404)
+    expect(await consumer.stop()).toBe(0)
+  } finally {
+    await deployment.close()
+    await database.close()
+  }
+})

@@ -14,7 +14,8 @@ export class LogInconsistent extends Error {
   constructor(differences: readonly string[]) {
     super(
       `the log can't be continued:\n${differences.map((one) => `  - ${one}`).join('\n')}\n` +
-        'Nothing was written. If the database was restored from a backup, restore the newest one; appending now would fork the log.',
+        'Nothing was written: appending now would fork the log. If the database was restored from a backup, restore the newest one; if there ' +
+        'is no newer one, `lianban log recover` puts back what is missing from mirrors, receipts and Kafka (docs/operator.md, the drill).',
     )
   }
 }

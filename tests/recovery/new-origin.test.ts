@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -8,7 +10,7 @@ import { companies } from '../support/companies.ts'
 import { type Bureaus, bureausOf, indexOf } from '../support/e2e-bureaus.ts'
 import { type Deployment, deploy, type Running } from '../support/e2e-deployment.ts'
 import { cloudEventOf } from '../support/examples.ts'
-import { lianban } from '../support/lianban.ts'
+import { cleanEnv, lianban, mainFile } from '../support/lianban.ts'
 import { type TestDatabase, testDatabase } from '../support/postgres.ts'
 import { backUp, restore } from '../support/restored-database.ts'
 
@@ -52,6 +54,19 @@ it('a database that was lost whole comes back from a mirror alone', async () => 
   await database.close()
   const empty = await testDatabase()
   await restore(database.url, empty.url)
+  // killed at whatever moment: all of it is there, or nothing
+  for (let afterMs = 300; afterMs <= 1500; afterMs += 200) {
+    const child = spawn(process.execPath, [mainFile, 'log', 'recover', '--from-mirror', mirror, '--apply'], {
+      env: cleanEnv(env),
+      timeout: afterMs,
+      killSignal: 'SIGKILL',
+      stdio: 'ignore',
+    })
+    await once(child, 'exit')
+    const size = (await entriesOf(database.url)).length
+    expect([0, (await entriesOf(backup.url)).length]).toContain(size)
+    if (size > 0) await restore(database.url, empty.url)
+  }
   await empty.close()
   const recovered = await recover('--from-mirror', mirror, '--apply')
   expect(recovered).toMatchObject({ code: 0, stderr: '' })
@@ -146,11 +161,19 @@ function exampleMissing(): never {
   throw new Error('no example')
 }
 
+/** Before the first migration there is no table. */
+const noLog = (error: unknown) => {
+  if (error instanceof Error && 'code' in error && error.code === '42P01') return []
+  throw error
+}
+
 async function entriesOf(url: string): Promise<readonly { index: number; kind: string; entry: string }[]> {
   const { raw, close } = connect(url, { name: 'test entries', maxConnections: 1 })
   try {
     return [
-      ...(await raw<{ index: number; kind: string; entry: string }[]>`select index, kind, entry from log.entries order by index`),
+      ...(await raw<
+        { index: number; kind: string; entry: string }[]
+      >`select index, kind, entry from log.entries order by index`.catch(noLog)),
     ]
   } finally {
     await close()

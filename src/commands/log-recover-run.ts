@@ -10,7 +10,7 @@ import { readLastCheckpoint } from '../log/last-checkpoint.ts'
 import { loadLogKey } from '../log/log-key.ts'
 import { createLogger, type Logger } from '../logger.ts'
 import { viewsAhead } from '../recovery/derived-ahead.ts'
-import { FoundEntries } from '../recovery/found-entries.ts'
+import { FoundEntries, maxLostEntries } from '../recovery/found-entries.ts'
 import { OtherHistory } from '../recovery/from-mirror.ts'
 import { gather, openSources, sourceFault } from '../recovery/gather.ts'
 import { proveRange } from '../recovery/prove-range.ts'
@@ -62,6 +62,10 @@ async function recoverIn(sql: RawSql, means: RecoverMeans): Promise<void> {
     )
   process.stdout.write(surveyText(restored, checkpoints))
   const range = { from: restored.size, to: Math.max(restored.size, target.size) }
+  if (range.to - range.from > maxLostEntries)
+    throw new CommandFailed(
+      `${range.to - range.from} entries are too many at once, ${maxLostEntries} are the most: restore a newer backup first`,
+    )
   const found = await FoundEntries.open(range, join(config.dataDir, `recovery-${process.pid}`))
   try {
     const gathered = await gather(opened, restored, found)

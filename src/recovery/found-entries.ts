@@ -2,6 +2,9 @@ import { type FileHandle, open, rm } from 'node:fs/promises'
 import { maxEntryBytes } from '../log/entry.ts'
 import { leafHash } from '../log/merkle.ts'
 
+/** A few hundred bytes of memory each. */
+export const maxLostEntries = 3_000_000
+
 interface Place {
   readonly at: number
   readonly sizeBytes: number
@@ -31,7 +34,10 @@ export class FoundEntries {
     this.#handle = handle
   }
 
-  /** @param file is made, and removed by close() */
+  /**
+   * @param range at most {@link maxLostEntries}
+   * @param file is made, and removed by close()
+   */
   static async open(range: { readonly from: number; readonly to: number }, file: string): Promise<FoundEntries> {
     return new FoundEntries(range.from, range.to, file, await open(file, 'w+', 0o600))
   }

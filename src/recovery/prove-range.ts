@@ -20,6 +20,12 @@ export interface ProvedRange {
  * @param checkpoints by size, of the log's own key
  */
 export function proveRange(edge: RightEdge, checkpoints: readonly Checkpoint[], found: FoundEntries): ProvedRange {
+  const range = longestProved(edge, checkpoints, found)
+  found.provedUpTo(range.size)
+  return range
+}
+
+function longestProved(edge: RightEdge, checkpoints: readonly Checkpoint[], found: FoundEntries): ProvedRange {
   let tree = edge
   let proved = edge.size
   for (const { size, root } of checkpoints) {
@@ -37,7 +43,6 @@ export function proveRange(edge: RightEdge, checkpoints: readonly Checkpoint[], 
       reached = extended.root
     }
     if (reached === undefined || !reached.equals(root)) return { size: proved, contradicts: size }
-    found.provedUpTo(size)
     proved = size
   }
   return { size: proved, contradicts: undefined }

@@ -62,10 +62,11 @@ export async function startExchange(): Promise<Exchange> {
         }
       })
       await database.raw`
-        insert into log.entries (index, kind, received, entry, leaf, subject_kind, subject)
-        select index, 'event', now(), entry, '', 'registration', subject
+        insert into log.entries (index, kind, received, entry, leaf, type, subject_kind, subject)
+        select index, 'event', now(), entry, '', type, 'registration', subject
         from unnest(${logged.map(({ index }) => index)}::bigint[], ${logged.map(({ entry }) => entry)}::text[],
-          ${logged.map(({ subject }) => subject)}::text[]) as new (index, entry, subject)`
+          ${events.map(({ type }) => type)}::text[], ${logged.map(({ subject }) => subject)}::text[])
+          as new (index, entry, type, subject)`
       return logged
     },
     open: async (bureau, rules) => {
@@ -96,7 +97,7 @@ export async function rowsOf({ raw }: Database): Promise<{ records: unknown[]; p
 }
 
 export async function empty({ raw }: Database): Promise<void> {
-  await raw`truncate records, parked, positions`
+  await raw`truncate records, parked, positions, dismissed`
 }
 
 const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')

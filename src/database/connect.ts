@@ -28,6 +28,9 @@ export interface ConnectOptions {
   readonly connectTimeoutMs?: number
 }
 
+/** postgres.js would wait up to 20 s after a long outage, and every sender with it. */
+const longestBackoffSeconds = 1
+
 const oldestVersion = 140_000
 
 /**
@@ -51,6 +54,7 @@ export function connect(url: string, options: ConnectOptions): Database {
     onnotice: () => undefined,
     connection,
     socket: openSocket,
+    backoff: (failures: number) => Math.min(3 ** failures / 100, longestBackoffSeconds),
   }
   const raw = postgres(url, { ...common, types: { bigint: safeBigint } })
   const client = postgres(url, common)

@@ -15,10 +15,11 @@ const perHostMs = 5_000
  * Opens the TCP connection for a postgres.js client, without Nagle's algorithm: with it, the second of two small writes
  * waits for the server's delayed acknowledgement, up to 40 ms in every round trip. postgres.js 3.4.9 has no setting.
  *
- * @throws the last host's error when none of them answers
+ * Never throws: postgres.js leaves a connection whose socket can't be made in its pool as one that is being opened, so a pool
+ * that had as many failures as connections would wait for ever. A socket that breaks with the last host's error is opened anew.
  */
 export async function openSocket({ host, port, path }: Target): Promise<Socket> {
-  if (typeof path === 'string') return opened(connect({ path }))
+  if (typeof path === 'string') return opened(connect({ path })).catch(broken)
   let failure: unknown
   for (const [i, name] of host.entries()) {
     try {
@@ -29,7 +30,20 @@ export async function openSocket({ host, port, path }: Target): Promise<Socket> 
       failure = error
     }
   }
-  throw failure
+  return broken(failure)
+}
+
+/**
+ * A socket that breaks by this failure once postgres.js has written its first bytes: broken before, it would believe for ever that
+ * they are still to be written. It writes in the next round of the event loop, so this breaks in the one after.
+ */
+function broken(failure: unknown): Socket {
+  const error = failure instanceof Error ? failure : new Error(String(failure))
+  return connect({
+    host: 'broken',
+    port: 1,
+    lookup: (_host, _options, done) => setImmediate(() => setImmediate(done, error, '')),
+  })
 }
 
 async function opened(socket: Socket): Promise<Socket> {

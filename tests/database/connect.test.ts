@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createConnection, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'drizzle-orm'
@@ -51,9 +53,35 @@ describe('connections', () => {
     await close()
   })
 
+  test('a pool outlives more failed connections than it has, and works when the database is back', async () => {
+    const server = new URL(database.url)
+    const relay = createServer((socket) => {
+      const onward = createConnection(Number(server.port), server.hostname)
+      socket.pipe(onward).pipe(socket)
+      for (const end of [socket, onward]) end.on('error', () => undefined) // the test's end cuts them
+    })
+    const port = await listening(relay)
+    relay.close()
+    await once(relay, 'close')
+    const { raw, close } = connect(database.url.replace(server.port, String(port)), { name: 'test', maxConnections: 2 })
+    for (let i = 0; i < 5; i++) await expect(raw`select 1`).rejects.toThrow('ECONNREFUSED')
+    await listening(relay, port)
+    expect(await raw`select 1 as one`).toEqual([{ one: 1 }])
+    await close()
+    relay.close()
+  })
+
   test('a statement that hangs is given up', async () => {
     const { raw, close } = connect(database.url, { name: 'test', statementTimeoutMs: 50 })
     await expect(raw`select pg_sleep(20)`).rejects.toThrow('statement timeout')
     await close()
   })
 })
+
+async function listening(server: Server, port = 0): Promise<number> {
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the server listens on no port')
+  return address.port
+}

@@ -1,4 +1,3 @@
-import type { Checkpoint } from '../log/checkpoint.ts'
 import type { Cosignature } from '../log/cosignature.ts'
 import { hashBytes, leafHash } from '../log/merkle.ts'
 import { parseReceipt, verifyReceipt } from '../log/receipt.ts'
@@ -6,7 +5,7 @@ import { tileWidth } from '../log/right-edge.ts'
 import { AuthenticTiles, NotOfThisLog } from './authentic-tiles.ts'
 import { expectExtends, type SeenCheckpoint } from './contradiction.ts'
 import type { LogSource } from './log-source.ts'
-import { type CheckpointRules, openTrustedCheckpoint } from './trusted-checkpoint.ts'
+import { type CheckpointRules, openShownCheckpoint, openTrustedCheckpoint } from './trusted-checkpoint.ts'
 
 /** What a receipt says, once it is proved. */
 export interface ProvedReceipt {
@@ -41,8 +40,7 @@ export function proveReceipt(text: string, entry: Uint8Array, rules: CheckpointR
  * @throws {SourceFailed} when it could not be found out
  */
 export async function standingOf(proved: ProvedReceipt, source: LogSource, rules: CheckpointRules): Promise<Standing> {
-  const note = await source.checkpoint()
-  const today: SeenCheckpoint = { ...opened(note, rules), note }
+  const today = openShownCheckpoint(await source.checkpoint(), source.name, rules)
   const tiles = await AuthenticTiles.open(today, source.tile)
   const { index, leaf, checkpoint } = proved
   if (checkpoint.size <= today.size) {
@@ -57,13 +55,4 @@ export async function standingOf(proved: ProvedReceipt, source: LogSource, rules
       throw new NotOfThisLog(`the log of today has another entry at index ${index}: it was rewritten after the receipt was given`)
   }
   return { state: 'shorter', size: today.size }
-}
-
-function opened(note: string, rules: CheckpointRules): Checkpoint {
-  try {
-    const { origin, size, root } = openTrustedCheckpoint(note, rules)
-    return { origin, size, root }
-  } catch (error) {
-    throw new NotOfThisLog(`its checkpoint is not one to trust: ${error instanceof Error ? error.message : String(error)}`)
-  }
 }

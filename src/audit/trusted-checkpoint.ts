@@ -1,5 +1,7 @@
 import { type CosignedCheckpoint, openCosigned, type Witness } from '../log/cosignature.ts'
 import type { NoteVerifier } from '../log/note.ts'
+import { NotOfThisLog } from './authentic-tiles.ts'
+import type { SeenCheckpoint } from './contradiction.ts'
 
 /** Whose signatures an auditor asks for on a checkpoint. */
 export interface CheckpointRules {
@@ -21,4 +23,20 @@ export function openTrustedCheckpoint(
   { log, witnesses = [], quorum = witnesses.length }: CheckpointRules,
 ): CosignedCheckpoint {
   return openCosigned(note, log, witnesses, quorum)
+}
+
+/**
+ * The same for what a source shows.
+ *
+ * @param source for people
+ * @throws {NotOfThisLog}
+ */
+export function openShownCheckpoint(note: string, source: string, rules: CheckpointRules): SeenCheckpoint {
+  try {
+    const { origin, size, root } = openTrustedCheckpoint(note, rules)
+    return { origin, size, root, note }
+  } catch (error) {
+    const fault = error instanceof Error ? error.message : String(error)
+    throw new NotOfThisLog(`the checkpoint of ${source} is not one to trust: ${fault}`)
+  }
 }

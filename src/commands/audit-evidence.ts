@@ -10,12 +10,13 @@ import type { LogSource } from '../audit/log-source.ts'
 import { isUrl, openSource } from '../audit/open-source.ts'
 import { httpSource } from '../audit/source-http.ts'
 import { outcomeOf } from './audit-outcome.ts'
-import { readVkey, type VkeyOptions, withVkey } from './audit-vkey.ts'
+import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
 import { CommandFailed } from './command.ts'
 import { readSigningKey } from './key-file.ts'
 import { tableText } from './table.ts'
+import { witnessRows } from './witness-rows.ts'
 
-interface Options extends VkeyOptions {
+interface Options extends VkeyOptions, WitnessOptions {
   readonly subject?: string
   readonly out?: string
   readonly from?: string
@@ -25,15 +26,17 @@ interface Options extends VkeyOptions {
 
 /** `audit evidence` */
 export function addAuditEvidence(audit: Command): void {
-  withVkey(
-    audit
-      .command('evidence')
-      .description('one file for a court or a colleague: what was exchanged about a subject, each event proved')
-      .option('--subject <code>', 'whom it is about; for registrations the USCC')
-      .option('--from <source>', "the exchange's URL, or folder or zip of an export")
-      .option('--out <file.zip>', 'the file to write')
-      .option('--key <file>', "an auditor's private JWK, for an exchange")
-      .option('--check <file.zip>', 'verify such a file instead'),
+  withWitnesses(
+    withVkey(
+      audit
+        .command('evidence')
+        .description('one file for a court or a colleague: what was exchanged about a subject, each event proved')
+        .option('--subject <code>', 'whom it is about; for registrations the USCC')
+        .option('--from <source>', "the exchange's URL, or folder or zip of an export")
+        .option('--out <file.zip>', 'the file to write')
+        .option('--key <file>', "an auditor's private JWK, for an exchange")
+        .option('--check <file.zip>', 'verify such a file instead'),
+    ),
   )
     .addHelpText(
       'after',
@@ -57,11 +60,13 @@ async function run(options: Options): Promise<void> {
 
 async function check(file: string, options: Options): Promise<void> {
   const { vkey, verifier } = await readVkey(options)
-  const { evidence, history } = await checkEvidence(file, verifier, vkey)
+  const rules = { log: verifier, ...(await readWitnesses(options)) }
+  const { evidence, cosignatures, history } = await checkEvidence(file, rules, vkey)
   process.stdout.write(
     tableText([
       ['proved', `${evidence.events.length} events about ${evidence.subject}`],
       ['log', `${history.origin}, ${evidence.checkpoint.size} entries`],
+      ...witnessRows(cosignatures),
       ...eventRows(history),
     ]),
   )
@@ -73,8 +78,9 @@ async function make(options: Options): Promise<void> {
   if (subject === undefined || from === undefined || out === undefined)
     throw new CommandFailed(`${missing.join(' and ')} must be given; or --check to verify a file`)
   const { vkey, verifier: log } = await readVkey(options)
+  const witnesses = await readWitnesses(options)
   const { source, find } = await finderOf(from, options, log.name)
-  const evidence = await collectEvidence({ source, find, subject, log, vkey, now: new Date() })
+  const evidence = await collectEvidence({ source, find, subject, log, ...witnesses, vkey, now: new Date() })
   await source.close()
   if (evidence.events.length === 0) throw new CommandFailed(`${source.name} has no event about ${subject}`, 1)
   const history = await readHistory(evidence)

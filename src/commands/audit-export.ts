@@ -5,14 +5,14 @@ import { type Copied, copyLog } from '../audit/export/copy-log.ts'
 import type { Range } from '../audit/export/range.ts'
 import { openSource } from '../audit/open-source.ts'
 import { outcomeOf } from './audit-outcome.ts'
-import { readVkey, type VkeyOptions, withVkey } from './audit-vkey.ts'
+import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
 import { CommandFailed } from './command.ts'
 import { onInterrupt } from './interrupt.ts'
 import { readSigningKey } from './key-file.ts'
 import { wholeNumber } from './options.ts'
 import { type Progress, progressBar } from './progress.ts'
 
-interface Options extends VkeyOptions {
+interface Options extends VkeyOptions, WitnessOptions {
   readonly from?: number
   readonly to?: number
   readonly out: string
@@ -22,15 +22,17 @@ interface Options extends VkeyOptions {
 /** `audit export` */
 export function addAuditExport(audit: Command): void {
   const index = wholeNumber(0, 999_999_999_999_999)
-  withVkey(
-    audit
-      .command('export')
-      .description('copy a log into a folder that any tlog-tiles client reads, checking everything as it comes')
-      .argument('<source>', "the exchange's URL; or a folder or zip of an export")
-      .requiredOption('--out <folder>', 'the log as static files; an earlier export in it is added to')
-      .option('--from <index>', 'first entry, rounded down to a multiple of 256; default: 0, or where the folder begins', index)
-      .option('--to <index>', 'entries below this, rounded up to a multiple of 256; default: all of them', index)
-      .option('--key <file>', "an auditor's private JWK: entries hold personal data"),
+  withWitnesses(
+    withVkey(
+      audit
+        .command('export')
+        .description('copy a log into a folder that any tlog-tiles client reads, checking everything as it comes')
+        .argument('<source>', "the exchange's URL; or a folder or zip of an export")
+        .requiredOption('--out <folder>', 'the log as static files; an earlier export in it is added to')
+        .option('--from <index>', 'first entry, rounded down to a multiple of 256; default: 0, or where the folder begins', index)
+        .option('--to <index>', 'entries below this, rounded up to a multiple of 256; default: all of them', index)
+        .option('--key <file>', "an auditor's private JWK: entries hold personal data"),
+    ),
   )
     .addHelpText(
       'after',
@@ -43,6 +45,7 @@ export function addAuditExport(audit: Command): void {
 
 async function run(target: string, options: Options): Promise<void> {
   const { vkey, verifier } = await readVkey(options)
+  const witnesses = await readWitnesses(options)
   const key = options.key === undefined ? undefined : await readSigningKey(options.key)
   const folder = options.out
   if (await hasAlarm(folder))
@@ -59,6 +62,7 @@ async function run(target: string, options: Options): Promise<void> {
       source,
       folder,
       log: verifier,
+      ...witnesses,
       vkey,
       from: options.from,
       to: options.to,

@@ -3,13 +3,13 @@ import type { Command } from 'commander'
 import { alarmName, hasAlarm } from '../audit/export/alarm.ts'
 import { followLog } from '../audit/mirror/follow-log.ts'
 import { outcomeOf } from './audit-outcome.ts'
-import { readVkey, type VkeyOptions, withVkey } from './audit-vkey.ts'
+import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
 import { CommandFailed } from './command.ts'
 import { onInterrupt } from './interrupt.ts'
 import { readSigningKey } from './key-file.ts'
 import { wholeNumber } from './options.ts'
 
-interface Options extends VkeyOptions {
+interface Options extends VkeyOptions, WitnessOptions {
   readonly out: string
   readonly key?: string
   readonly every: number
@@ -21,16 +21,18 @@ const defaultEverySeconds = 60
 
 /** `audit mirror` */
 export function addAuditMirror(audit: Command): void {
-  withVkey(
-    audit
-      .command('mirror')
-      .description('follow a running log for months, and raise an alarm the moment it contradicts itself')
-      .argument('<url>', "the exchange's URL")
-      .requiredOption('--out <folder>', 'an export that is added to, with every checkpoint that was seen')
-      .option('--key <file>', "an auditor's private JWK: entries hold personal data")
-      .option('--every <seconds>', 'pause between two rounds', wholeNumber(1, 86_400), defaultEverySeconds)
-      .option('--once', 'one round and no more, for a scheduler')
-      .option('--metrics <file>', "metrics in Prometheus's text form"),
+  withWitnesses(
+    withVkey(
+      audit
+        .command('mirror')
+        .description('follow a running log for months, and raise an alarm the moment it contradicts itself')
+        .argument('<url>', "the exchange's URL")
+        .requiredOption('--out <folder>', 'an export that is added to, with every checkpoint that was seen')
+        .option('--key <file>', "an auditor's private JWK: entries hold personal data")
+        .option('--every <seconds>', 'pause between two rounds', wholeNumber(1, 86_400), defaultEverySeconds)
+        .option('--once', 'one round and no more, for a scheduler')
+        .option('--metrics <file>', "metrics in Prometheus's text form"),
+    ),
   )
     .addHelpText(
       'after',
@@ -42,6 +44,7 @@ export function addAuditMirror(audit: Command): void {
 
 async function run(target: string, options: Options): Promise<void> {
   const { vkey, verifier } = await readVkey(options)
+  const witnesses = await readWitnesses(options)
   const key = options.key === undefined ? undefined : await readSigningKey(options.key)
   const { out: folder, once, every, metrics: metricsFile } = options
   const alarm = join(folder, alarmName)
@@ -58,6 +61,7 @@ async function run(target: string, options: Options): Promise<void> {
       target,
       folder,
       log: verifier,
+      ...witnesses,
       vkey,
       key,
       everySeconds: once ? undefined : every,

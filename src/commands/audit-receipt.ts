@@ -8,6 +8,7 @@ import { CommandFailed } from './command.ts'
 import { readText } from './key-file.ts'
 import { attempt, contentRows, receiptEntry } from './receipt-content.ts'
 import { tableText } from './table.ts'
+import { witnessRows } from './witness-rows.ts'
 
 interface Options extends VkeyOptions, WitnessOptions {
   readonly entry?: string
@@ -48,7 +49,7 @@ async function run(file: string, options: Options): Promise<void> {
       ['log', checkpoint.origin],
       ['index', String(index)],
       ['log size', `${checkpoint.size} entries when the receipt was made`],
-      ...cosignatures.map(({ name, time }) => ['witness', `${name}, ${time.toISOString()}`]),
+      ...witnessRows(cosignatures),
       ...today,
       ...contentRows(entry),
     ]),

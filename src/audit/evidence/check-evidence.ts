@@ -1,8 +1,11 @@
 import { hash } from 'node:crypto'
 import { isJsonObject } from '../../domain/text.ts'
-import type { Checkpoint } from '../../log/checkpoint.ts'
+import type { Cosignature } from '../../log/cosignature.ts'
 import type { NoteVerifier } from '../../log/note.ts'
-import { parseReceipt, verifyReceipt } from '../../log/receipt.ts'
+import { parseReceipt } from '../../log/receipt.ts'
+import type { SeenCheckpoint } from '../contradiction.ts'
+import { proveReceipt } from '../receipt.ts'
+import { type CheckpointRules, openTrustedCheckpoint } from '../trusted-checkpoint.ts'
 import { type OpenedZip, openZip, ZipRefused } from '../zip-reading.ts'
 import { contentsOf, evidenceFormat, evidenceManifest } from './contents.ts'
 import { type Evidence, EvidenceRefused, type ProvedEntry } from './evidence.ts'
@@ -19,20 +22,22 @@ const maxPageBytes = 256 * 2 ** 20
 
 export interface Checked {
   readonly evidence: Evidence
+  /** of the auditor's witnesses */
+  readonly cosignatures: readonly Cosignature[]
   readonly history: History
 }
 
 /**
- * Proves evidence with nothing but the log's public key: every receipt, every signature, authority, rules and legal order; and
- * that the pages for people say what the proved entries say, since they are made again and compared.
+ * Proves evidence with nothing but the log's public key, and the witnesses' where any are named: every receipt, every signature,
+ * authority, rules and legal order; and that the pages for people say what the proved entries say, since they are made again and compared.
  *
  * @throws {EvidenceRefused} with everything that is wrong
  */
-export async function checkEvidence(file: string, log: NoteVerifier, vkey: string): Promise<Checked> {
+export async function checkEvidence(file: string, rules: CheckpointRules, vkey: string): Promise<Checked> {
   try {
     const zip = await openZip(file, bounds)
     try {
-      return await check(zip, log, vkey)
+      return await check(zip, rules, vkey)
     } finally {
       zip.close()
     }
@@ -41,28 +46,28 @@ export async function checkEvidence(file: string, log: NoteVerifier, vkey: strin
   }
 }
 
-async function check(zip: OpenedZip, log: NoteVerifier, vkey: string): Promise<Checked> {
-  const evidence = await readEvidence(zip, log, vkey)
+async function check(zip: OpenedZip, rules: CheckpointRules, vkey: string): Promise<Checked> {
+  const { evidence, cosignatures } = await readEvidence(zip, rules, vkey)
   const history = await readHistory(evidence)
   if (history.faults.length > 0) throw new EvidenceRefused(history.faults)
   const faults = await differences(zip, contentsOf(evidence, history))
   if (faults.length > 0) throw new EvidenceRefused(faults)
-  return { evidence, history }
+  return { evidence, cosignatures, history }
 }
 
-async function readEvidence(zip: OpenedZip, log: NoteVerifier, vkey: string): Promise<Evidence> {
+async function readEvidence(zip: OpenedZip, rules: CheckpointRules, vkey: string): Promise<Omit<Checked, 'history'>> {
   const { subject, made } = await readManifest(zip)
   const proved: Record<EntryFolder, ProvedEntry[]> = { events: [], keys: [], catalogues: [] }
   const faults: string[] = []
-  let checkpoint: (Checkpoint & { readonly note: string }) | undefined
+  let against: SeenCheckpoint | undefined
   for (const name of [...zip.names].sort()) {
     const folder = folderOfReceipt(name)
     if (folder === undefined) continue
     try {
-      const entry = proveOne((await zip.read(name, maxReceiptBytes)) ?? Buffer.alloc(0), log)
-      checkpoint ??= entry.checkpoint
-      if (checkpoint.note !== entry.checkpoint.note) faults.push(`${name}: its checkpoint is not that of the other receipts`)
-      proved[folder].push(entry.proved)
+      const { entry, checkpoint } = proveOne((await zip.read(name, maxReceiptBytes)) ?? Buffer.alloc(0), rules.log)
+      against ??= checkpoint
+      if (against.note !== checkpoint.note) faults.push(`${name}: its checkpoint is not that of the other receipts`)
+      proved[folder].push(entry)
     } catch (error) {
       if (error instanceof ZipRefused) throw error
       faults.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
@@ -70,11 +75,23 @@ async function readEvidence(zip: OpenedZip, log: NoteVerifier, vkey: string): Pr
   }
   if (proved.events.length === 0) faults.push('it proves no event')
   const blobs = await readBlobs(zip, faults)
-  if (faults.length > 0 || checkpoint === undefined) throw new EvidenceRefused(faults)
+  const cosignatures = against === undefined ? [] : cosignaturesOn(against.note, rules, faults)
+  if (faults.length > 0 || against === undefined) throw new EvidenceRefused(faults)
   const byIndex = (a: ProvedEntry, b: ProvedEntry) => a.index - b.index
   for (const entries of Object.values(proved)) entries.sort(byIndex)
-  const { origin, size, root } = checkpoint
-  return { subject, vkey, made, checkpoint: { origin, size, root }, ...proved, blobs }
+  const { origin, size, root } = against
+  const evidence = { subject, vkey, made, checkpoint: { origin, size, root }, ...proved, blobs }
+  return { evidence, cosignatures }
+}
+
+/** Asked once, since all receipts have one checkpoint. */
+function cosignaturesOn(note: string, rules: CheckpointRules, faults: string[]): readonly Cosignature[] {
+  try {
+    return openTrustedCheckpoint(note, rules).cosignatures
+  } catch (error) {
+    faults.push(error instanceof Error ? error.message : String(error))
+    return []
+  }
 }
 
 async function readManifest(zip: OpenedZip): Promise<{ subject: string; made: string }> {
@@ -91,10 +108,10 @@ async function readManifest(zip: OpenedZip): Promise<{ subject: string; made: st
 
 function proveOne(bytes: Buffer, log: NoteVerifier) {
   const receipt = bytes.toString('utf8')
-  const { extra, checkpoint: note } = parseReceipt(receipt)
+  const { extra } = parseReceipt(receipt)
   if (extra === undefined) throw new Error('the receipt carries no entry')
-  const { index, ...checkpoint } = verifyReceipt(receipt, extra, log)
-  return { proved: { index, bytes: extra, receipt }, checkpoint: { ...checkpoint, note } }
+  const { index, checkpoint } = proveReceipt(receipt, extra, { log })
+  return { entry: { index, bytes: extra, receipt }, checkpoint }
 }
 
 async function readBlobs(zip: OpenedZip, faults: string[]): Promise<ReadonlyMap<string, string>> {

@@ -1,7 +1,5 @@
 import { hash } from 'node:crypto'
-import { openCheckpoint } from '../../log/checkpoint.ts'
 import { hashBytes, leafHash } from '../../log/merkle.ts'
-import type { NoteVerifier } from '../../log/note.ts'
 import { receiptText } from '../../log/receipt.ts'
 import { tileWidth } from '../../log/right-edge.ts'
 import { inclusionProof } from '../../log/tile-proofs.ts'
@@ -9,14 +7,14 @@ import { AuthenticTiles, NotOfThisLog } from '../authentic-tiles.ts'
 import { digestsIn } from '../catalogue-files.ts'
 import { nameOf } from '../export/subject-index.ts'
 import type { LogSource } from '../log-source.ts'
+import { type CheckpointRules, openShownCheckpoint } from '../trusted-checkpoint.ts'
 import type { EntryFinder, FoundEntry } from './entry-finder.ts'
 import type { Evidence, ProvedEntry } from './evidence.ts'
 
-export interface Collect {
+export interface Collect extends CheckpointRules {
   readonly source: LogSource
   readonly find: EntryFinder
   readonly subject: string
-  readonly log: NoteVerifier
   readonly vkey: string
   readonly now: Date
 }
@@ -28,9 +26,8 @@ export interface Collect {
  * @throws {NotOfThisLog} for an entry, tile or file that is not the log's
  * @throws {SourceFailed}
  */
-export async function collectEvidence({ source, find, subject, log, vkey, now }: Collect): Promise<Evidence> {
-  const note = await source.checkpoint()
-  const checkpoint = openCheckpoint(note, log)
+export async function collectEvidence({ source, find, subject, vkey, now, ...rules }: Collect): Promise<Evidence> {
+  const { note, ...checkpoint } = openShownCheckpoint(await source.checkpoint(), source.name, rules)
   const tiles = await AuthenticTiles.open(checkpoint, source.tile)
   const prove = async (found: readonly FoundEntry[], name: ReturnType<typeof nameOf>): Promise<ProvedEntry[]> => {
     // the finder may be wrong: what is not about the subject is not looked at any further

@@ -1,13 +1,12 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Checkpoint, openCheckpoint } from '../../log/checkpoint.ts'
-import type { NoteVerifier } from '../../log/note.ts'
 import { tileWidth } from '../../log/right-edge.ts'
 import { tilePath, widthOf } from '../../log/tile.ts'
-import { AuthenticTiles, NotOfThisLog } from '../authentic-tiles.ts'
+import { AuthenticTiles } from '../authentic-tiles.ts'
 import { Contradiction, expectExtends, expectNoTwin, type SeenCheckpoint } from '../contradiction.ts'
 import type { LogSource } from '../log-source.ts'
 import { folderSource } from '../source-folder.ts'
+import { type CheckpointRules, openShownCheckpoint } from '../trusted-checkpoint.ts'
 import { writeAlarm } from './alarm.ts'
 import { BundleCopier } from './bundle-copier.ts'
 import { begunName, type KeptExport, readBegun, readKept, removeOutgrown } from './kept-export.ts'
@@ -20,12 +19,10 @@ export class SourceBehind extends Error {
   override readonly name = 'SourceBehind'
 }
 
-export interface CopyRequest {
+export interface CopyRequest extends CheckpointRules {
   readonly source: LogSource
   readonly folder: string
-  /** the log's public key, from the auditor */
-  readonly log: NoteVerifier
-  /** the same as text; it is laid beside the log for convenience */
+  /** the log's public key as text; it is laid beside the log for convenience */
   readonly vkey: string
   readonly from?: number | undefined
   readonly to?: number | undefined
@@ -34,8 +31,10 @@ export interface CopyRequest {
   readonly onProgress?: (done: number, total: number) => void
   /** ends the copy between two bundles */
   readonly signal?: AbortSignal | undefined
-  /** every checkpoint that is good, before anything is made of it */
+  /** every checkpoint that the log signed, before anything is made of it */
   readonly onCheckpoint?: (seen: SeenCheckpoint) => Promise<void>
+  /** every one that extends those that were seen before */
+  readonly onExtends?: (seen: SeenCheckpoint) => void
   /** checkpoints beside the folder's own that the log must extend */
   readonly seenBefore?: readonly SeenCheckpoint[]
   /** whether the entries of a checkpoint that extends the earlier ones are copied now, or at a later time */
@@ -64,11 +63,14 @@ export async function copyLog(request: CopyRequest): Promise<Copied> {
   const kept = await readKept(folder, log)
   const begun = await readBegun(folder, log)
   const note = await source.checkpoint()
-  const checkpoint: SeenCheckpoint = { ...openGenuine(note, log, source), note }
+  // a fork is one whoever cosigned it: the witnesses are asked for when the log's own word was held against what it said before
+  const checkpoint = openShownCheckpoint(note, source.name, { log })
   await request.onCheckpoint?.(checkpoint)
   const before = [kept?.checkpoint, begun, ...(request.seenBefore ?? [])].filter((seen) => seen !== undefined)
   try {
     const tiles = await extendedTiles(checkpoint, before, kept?.checkpoint, source, folder)
+    request.onExtends?.(checkpoint)
+    openShownCheckpoint(note, source.name, request)
     const sizeBefore = kept?.checkpoint.size
     if (request.isWorthCopying?.(checkpoint) === false) return { checkpoint, range: undefined, sizeBefore }
     const range = rangeOf(request, checkpoint.size, kept?.manifest)
@@ -77,17 +79,6 @@ export async function copyLog(request: CopyRequest): Promise<Copied> {
   } catch (error) {
     if (error instanceof Contradiction) await writeAlarm(folder, error, source.name, now)
     throw error
-  }
-}
-
-/** @throws {NotOfThisLog} */
-function openGenuine(note: string, log: NoteVerifier, source: LogSource): Checkpoint {
-  try {
-    return openCheckpoint(note, log)
-  } catch (error) {
-    throw new NotOfThisLog(
-      `the checkpoint of ${source.name} is not the log's: ${error instanceof Error ? error.message : String(error)}`,
-    )
   }
 }
 

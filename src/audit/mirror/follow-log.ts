@@ -1,20 +1,19 @@
 import { mkdir } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { SigningKey } from '../../identity/private-key.ts'
-import type { NoteVerifier } from '../../log/note.ts'
 import { NotOfThisLog } from '../authentic-tiles.ts'
 import { Contradiction } from '../contradiction.ts'
 import { type Copied, copyLog, SourceBehind } from '../export/copy-log.ts'
 import { type LogSource, SourceFailed } from '../log-source.ts'
 import { openSource } from '../open-source.ts'
+import type { CheckpointRules } from '../trusted-checkpoint.ts'
 import { MirrorMetrics, type RoundResult } from './mirror-metrics.ts'
 import { SeenCheckpoints } from './seen-checkpoints.ts'
 
-export interface Follow {
+export interface Follow extends CheckpointRules {
   /** URL of an exchange or of a served copy */
   readonly target: string
   readonly folder: string
-  readonly log: NoteVerifier
   readonly vkey: string
   readonly key?: SigningKey | undefined
   /** pause between two rounds; undefined: one round and no more */
@@ -67,7 +66,6 @@ class Rounds {
     try {
       const copied = await this.#copy()
       const { checkpoint, range, sizeBefore } = copied
-      this.#seen.accept(checkpoint)
       const result = range === undefined || checkpoint.size === sizeBefore ? 'unchanged' : 'copied'
       await this.#metrics.round(result, new Date(), { held: range?.to, seen: checkpoint.size })
       if (result === 'copied')
@@ -105,16 +103,13 @@ class Rounds {
   }
 
   #copyFrom(source: LogSource, isWorthCopying: (checkpoint: { readonly size: number }) => boolean): Promise<Copied> {
-    const { folder, log, vkey, signal } = this.#follow
     return copyLog({
+      ...this.#follow,
       source,
-      folder,
-      log,
-      vkey,
       now: new Date(),
-      signal,
       seenBefore: this.#seen.longest === undefined ? [] : [this.#seen.longest],
       onCheckpoint: (seen) => this.#seen.keep(seen, new Date()),
+      onExtends: (seen) => this.#seen.accept(seen),
       isWorthCopying,
     })
   }

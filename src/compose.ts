@@ -25,8 +25,9 @@ import type { RulesKeeper } from './log/rules-in-force.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { openAlarms } from './open-alarms.ts'
+import { checkWorkers } from './open-checks.ts'
 import { type AppendableLog, openLogToAppend, openLogToRead } from './open-log.ts'
-import { openLedger, type ReplayWorkers, replayWorkers } from './open-operations.ts'
+import { openLedger, replayWorkers, type Workers } from './open-operations.ts'
 import type { Ledger } from './operations/ledger.ts'
 import { createOperationQueries } from './operations/queries.ts'
 import { createView, type View } from './view/view.ts'
@@ -94,9 +95,12 @@ async function build(
   const replays = replayWorkers(database.raw, keeper, (bureau) => views.sql(bureau), logger, metrics)
   closers.add('the replays', replays.close)
   const notices = new Notices(new Alarms(database.raw), logger)
+  const checked = { sql: database.raw, keeper, logger, metrics, notices, everyMs: config.checkEverySeconds * 1000 }
+  const checks = checkWorkers({ ...checked, viewOf: (bureau) => views.sql(bureau) })
+  closers.add('the checks for holes', checks.close)
   const bus = await createBus(config.kafka, database.raw, keeper, logger, metrics, notices)
   closers.add('the bus', () => bus.close())
-  const consumers = consumeAll(bus, roles, { keeper, views, sql: database.raw, logger, replays })
+  const consumers = consumeAll(bus, roles, { keeper, views, sql: database.raw, logger, workers: [replays, checks] })
   const publisher = roles.publish ? bus.publish() : undefined
   if (log === undefined) {
     if (config.metricsPort !== undefined) {
@@ -179,11 +183,11 @@ interface ConsumerMeans {
   readonly views: Views
   readonly sql: RawSql
   readonly logger: Logger
-  readonly replays: ReplayWorkers
+  readonly workers: readonly Workers[]
 }
 
 /** Consumes for the bureaus of this process, those too that a later catalogue brings. */
-function consumeAll(bus: Bus, { consume }: Roles, { keeper, views, sql, logger, replays }: ConsumerMeans) {
+function consumeAll(bus: Bus, { consume }: Roles, { keeper, views, sql, logger, workers }: ConsumerMeans) {
   const consumers = new Map<string, Consumption>()
   const consumeNew = () => {
     for (const bureau of consume === 'all' ? keeper.inForce.rules.bureaus.map(({ id }) => id) : consume) {
@@ -192,7 +196,7 @@ function consumeAll(bus: Bus, { consume }: Roles, { keeper, views, sql, logger, 
         logger.warn({ bureau }, 'the catalogue in force has no such bureau: its view waits for one that has')
       else if (!consumers.has(bureau)) {
         consumers.set(bureau, bus.consume(subscriberOf(view, keeper, sql)))
-        replays.follow(bureau)
+        for (const { follow } of workers) follow(bureau)
       }
     }
   }

@@ -19,6 +19,10 @@ export interface Config {
   readonly witnesses: WitnessSettings | undefined
   /** undefined: alarms are log lines, metrics and rows alone */
   readonly webhook: WebhookSettings | undefined
+  /** between two heartbeats of each partition */
+  readonly heartbeatSeconds: number
+  /** from the end of a check for holes to the next one */
+  readonly checkEverySeconds: number
   /** path of the catalogue taken at the very first start */
   readonly cataloguePath: string
   readonly logOrigin: string
@@ -78,11 +82,21 @@ export function readConfig(env: Environment = process.env): Config {
   const logOrigin = read('LOG_ORIGIN', 'localhost/lianban', originOf, 'a name like lianban.example/dalian without spaces and "+"')
   const logLevel = read('LOG_LEVEL', 'info', oneOf(logLevels), `one of ${logLevels.join(', ')}`)
   const kafka = env.KAFKA_BROKERS ? readKafka(env, read, faults) : undefined
+  const heartbeatSeconds = read('HEARTBEAT_SECONDS', '10', wholeFrom(1, 3600), 'a number of seconds from 1 to 3600')
+  const checkEverySeconds = read('CHECK_EVERY_SECONDS', '3600', wholeFrom(1, 604_800), 'a number of seconds from 1 to 604800')
   const witnesses = readWitnesses(env, read, faults)
   const webhook = readWebhook(env, read, faults)
   if (production && databaseUrl === undefined && !env.DATABASE_URL)
     faults.push('DATABASE_URL must be set when NODE_ENV is production: the embedded database is for one machine')
-  if (faults.length > 0 || host === undefined || port === undefined || logOrigin === undefined || logLevel === undefined)
+  if (
+    faults.length > 0 ||
+    host === undefined ||
+    port === undefined ||
+    logOrigin === undefined ||
+    logLevel === undefined ||
+    heartbeatSeconds === undefined ||
+    checkEverySeconds === undefined
+  )
     throw new ConfigInvalid(faults)
   return {
     host,
@@ -93,6 +107,8 @@ export function readConfig(env: Environment = process.env): Config {
     kafka,
     witnesses,
     webhook,
+    heartbeatSeconds,
+    checkEverySeconds,
     cataloguePath: resolve(env.CATALOGUE || fileURLToPath(new URL('../schemas/catalogue.json', import.meta.url))),
     logOrigin,
     logKeyFile: resolve(env.LOG_KEY_FILE || `${dataDir}/log.key`),

@@ -79,6 +79,12 @@ export function createMetrics() {
       labelNames: ['bureau'],
       registers,
     }),
+    holes: new Counter({
+      name: 'lianban_view_holes_total',
+      help: 'Events in the past of a bureau’s view that it lacked, and that were folded in from the log; each is an alarm',
+      labelNames: ['bureau'],
+      registers,
+    }),
     witnessSize: new Gauge({
       name: 'lianban_witness_cosigned_size_entries',
       help: 'Entries of the log that the quorum of witnesses stands by; 0 while there are none',

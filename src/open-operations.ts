@@ -40,21 +40,25 @@ export function openLedger(
   }
 }
 
-/** Does what the replays of the bureaus that this process consumes for ask for. */
-export interface ReplayWorkers {
-  /** takes up the replays of one bureau */
+/** What a process does for each bureau that it consumes for, beside consuming. */
+export interface Workers {
+  /** takes up the work of one bureau */
   follow(bureau: string): void
   close(): Promise<void>
 }
 
-/** @param viewOf connections whose search_path is the schema of a bureau's view */
+/**
+ * Does what the replays of the bureaus ask for.
+ *
+ * @param viewOf connections whose search_path is the schema of a bureau's view
+ */
 export function replayWorkers(
   sql: RawSql,
   keeper: RulesKeeper,
   viewOf: (bureau: string) => RawSql | undefined,
   logger: Logger,
   metrics: Metrics,
-): ReplayWorkers {
+): Workers {
   const leases = new Leases(sql, logger)
   const stops: (() => Promise<void>)[] = []
   return {
@@ -82,7 +86,7 @@ export function replayWorkers(
 }
 
 /** Where the bus puts the events of a subject. */
-function placesOf(keeper: RulesKeeper) {
+export function placesOf(keeper: RulesKeeper) {
   return ({ kind, subject }: { readonly kind: string; readonly subject: string }) => {
     const found = keeper.inForce.rules.kinds.get(kind)
     if (found === undefined) throw new Error(`the rules in force have no kind ${kind}`)

@@ -54,6 +54,8 @@ export interface ViewRecord {
   /** the first event that the bureau received or sent; {@link nothingReceived} before that, when the record is not shown */
   readonly firstIndex: number
   readonly lastIndex: number
+  /** applied so far, dismissed ones left out: with what is parked and dismissed, all that the log has of the subject */
+  readonly events: number
 }
 
 /** `firstIndex` of a record that is kept for its state alone: the bureau has received nothing of the subject yet. */
@@ -127,8 +129,9 @@ export function foldRecord(
     const { code, detail } = folded.refused
     return { parked: { cause: 'state-conflict', detail: `${code}: ${detail.en}` } }
   }
-  const states = { state: folded.state, ...shownStates(folded.state, rules), lastIndex: event.index }
   const started = before ?? emptyRecord(event)
+  const applied = { lastIndex: event.index, events: started.events + 1 }
+  const states = { state: folded.state, ...shownStates(folded.state, rules), ...applied }
   const mine = event.sender === rules.bureau
   if (!mine && !type.receives) return { record: { ...started, ...states } }
 
@@ -206,6 +209,7 @@ function emptyRecord({ kind, subject, index }: AcceptedEvent): ViewRecord {
     state: {},
     firstIndex: nothingReceived,
     lastIndex: index,
+    events: 0,
   }
 }
 

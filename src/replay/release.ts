@@ -220,7 +220,7 @@ function foldPage(
 async function readRecords(tx: Transaction, subjects: readonly Subject[]): Promise<readonly Folding[]> {
   const records = await tx<ViewRecord[]>`
     select kind, subject, status, layers, name, jurisdiction, office, data, provenance, state,
-      first_index as "firstIndex", last_index as "lastIndex"
+      first_index as "firstIndex", last_index as "lastIndex", events
     from records join ${wanted(tx, subjects)} using (kind, subject)`
   const known = new Map(records.map((record) => [subjectKey(record), record]))
   return subjects.map(({ kind, subject }) => {

@@ -1,12 +1,23 @@
 import { jsonArray, textArray } from '../database/array-literal.ts'
 import { type Transaction, tryPart } from '../database/transaction.ts'
-import { type AcceptedEvent, foldRecord, type Law, type Parked, type RecordRules, type ViewRecord } from '../domain/record.ts'
+import {
+  type AcceptedEvent,
+  type Dismissal,
+  foldDismissed,
+  foldRecord,
+  type Law,
+  type Parked,
+  type RecordRules,
+  type ViewRecord,
+} from '../domain/record.ts'
 
 /** What events are folded by. */
 export interface Judging {
   rulesOf(kind: string): RecordRules
   /** the order an event was judged by, undefined where today's is the same */
   lawOf(event: AcceptedEvent): Law | undefined
+  /** where events are folded that an operator may have dismissed before */
+  dismissalOf?(event: AcceptedEvent): Dismissal | undefined
 }
 
 interface Rejected extends Parked {
@@ -29,6 +40,14 @@ export async function applyEvents(tx: Transaction, events: readonly AcceptedEven
   for (const event of events) {
     const key = subjectKey(event)
     const behind = blocked.get(key)
+    const dismissal = rules.dismissalOf?.(event)
+    if (dismissal !== undefined) {
+      const before = changed.get(key) ?? records.get(key)
+      // behind a parked event it waits for the replay, which folds it in
+      const after = behind === undefined && foldDismissed(before, event, rules.rulesOf(event.kind), dismissal, rules.lawOf(event))
+      if (after) changed.set(key, after)
+      continue
+    }
     if (behind !== undefined) {
       rejected.push({ event, cause: 'behind', detail: `waits for the event at index ${behind}` })
       continue
@@ -91,7 +110,7 @@ async function readSubjects(tx: Transaction, events: readonly AcceptedEvent[]) {
   const [records, blocked] = await Promise.all([
     tx<ViewRecord[]>`
       select kind, subject, status, layers, name, jurisdiction, office, data, provenance, state,
-        first_index as "firstIndex", last_index as "lastIndex"
+        first_index as "firstIndex", last_index as "lastIndex", events
       from records join unnest(${kinds}::text[], ${codes}::text[]) as wanted (kind, subject) using (kind, subject)`,
     tx<{ kind: string; subject: string; index: number }[]>`
       select kind, subject, min(index) as index
@@ -117,9 +136,9 @@ export async function upsertRecords(
 ): Promise<void> {
   if (records.length === 0) return
   await tx`
-    insert into ${tx(table)} (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index, updated_at)
+    insert into ${tx(table)} (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index, events, updated_at)
     select kind, subject, status, layers::jsonb, name, jurisdiction, office, data::jsonb, provenance::jsonb, state::jsonb,
-      first_index, last_index, ${now}::timestamptz
+      first_index, last_index, events, ${now}::timestamptz
     from unnest(
       ${records.map(({ kind }) => kind)}::text[], ${records.map(({ subject }) => subject)}::text[],
       ${records.map(({ status }) => status)}::text[], ${jsonArray(records.map(({ layers }) => layers))}::text::text[],
@@ -129,12 +148,14 @@ export async function upsertRecords(
       ${jsonArray(records.map(({ data }) => data))}::text::text[],
       ${jsonArray(records.map(({ provenance }) => provenance))}::text::text[],
       ${jsonArray(records.map(({ state }) => state))}::text::text[],
-      ${records.map(({ firstIndex }) => firstIndex)}::bigint[], ${records.map(({ lastIndex }) => lastIndex)}::bigint[]
-    ) as folded (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index)
+      ${records.map(({ firstIndex }) => firstIndex)}::bigint[], ${records.map(({ lastIndex }) => lastIndex)}::bigint[],
+      ${records.map(({ events }) => events)}::int[]
+    ) as folded (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index, events)
     on conflict (kind, subject) do update set
       status = excluded.status, layers = excluded.layers, name = excluded.name, jurisdiction = excluded.jurisdiction,
       office = excluded.office, data = excluded.data, provenance = excluded.provenance, state = excluded.state,
-      first_index = excluded.first_index, last_index = excluded.last_index, updated_at = excluded.updated_at`
+      first_index = excluded.first_index, last_index = excluded.last_index, events = excluded.events,
+      updated_at = excluded.updated_at`
 }
 
 async function park(tx: Transaction, rejected: readonly Rejected[], now: Date): Promise<void> {

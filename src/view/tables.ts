@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { bigint, index, integer, jsonb, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
+import { bigint, check, index, integer, jsonb, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
 import type { SubjectState } from '../domain/order.ts'
 import type { Origin, ParkedCause } from '../domain/record.ts'
 import type { JsonObject } from '../domain/text.ts'
@@ -26,6 +26,8 @@ export const records = pgTable(
     state: jsonb('state').$type<SubjectState>().notNull(),
     firstIndex: position('first_index').notNull(),
     lastIndex: position('last_index').notNull(),
+    /** applied so far; what the check for holes counts */
+    events: integer('events').notNull().default(0),
     updatedAt: timestamp('updated_at', { withTimezone: true, precision: 3 }).notNull(),
   },
   (table) => [
@@ -48,8 +50,34 @@ export const positions = pgTable(
     /** the topic's name at the broker and the offset after the last message taken, when there is a broker */
     brokerTopic: text('broker_topic'),
     brokerOffset: position('broker_offset'),
+    /** what the last heartbeat said: entries of the log up to which this position is complete, and when it was taken */
+    heardSize: position('heard_size'),
+    heardAt: timestamp('heard_at', { withTimezone: true, precision: 3 }),
   },
   (table) => [primaryKey({ columns: [table.topic, table.partition] })],
+)
+
+/** One row: how far the check for holes is, and what it has found. */
+export const completeness = pgTable(
+  'completeness',
+  {
+    id: integer('id').primaryKey(),
+    /** of the round under way: subjects of the event entries up to here were looked at; -1 at its beginning */
+    checkedTo: position('checked_to').notNull(),
+    /** null: no round is under way */
+    startedAt: timestamp('started_at', { withTimezone: true, precision: 3 }),
+    /** end of the last whole round, and the entries that the log had then */
+    completedAt: timestamp('completed_at', { withTimezone: true, precision: 3 }),
+    completedSize: position('completed_size'),
+    /** events that the round under way, or the last one, found missing and folded in; and those of all rounds */
+    healedInRound: position('healed_in_round').notNull(),
+    healed: position('healed').notNull(),
+    healedAt: timestamp('healed_at', { withTimezone: true, precision: 3 }),
+    /** the `operation` entry of the last request for a round, and the last that a round has answered */
+    asked: position('asked'),
+    answered: position('answered'),
+  },
+  (table) => [check('only_one_completeness', sql`${table.id} = 1`)],
 )
 
 export const parked = pgTable(

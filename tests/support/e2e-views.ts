@@ -132,7 +132,7 @@ function foldAll(events: readonly AcceptedEvent[], rulesOf: (kind: string) => Pa
 async function storedRows(sql: postgres.Sql<{ bigint: number }>, schema: string): Promise<ViewRows> {
   const records = await sql<ViewRecord[]>`
     select kind, subject, status, layers, name, jurisdiction, office, data, provenance, state,
-      first_index as "firstIndex", last_index as "lastIndex" from ${sql(schema)}.records`
+      first_index as "firstIndex", last_index as "lastIndex", events from ${sql(schema)}.records`
   const parked = await sql<ParkedRow[]>`select index, cause from ${sql(schema)}.parked order by index`
   return { records: inOrder([...records]), parked: [...parked] }
 }

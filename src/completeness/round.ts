@@ -1,0 +1,108 @@
+import type { RawSql } from '../database/connect.ts'
+import { inTransaction } from '../database/transaction.ts'
+import type { Subject } from '../replay/release.ts'
+import type { Judging } from '../view/apply-events.ts'
+import { lockPositions, type Partition, readPositions } from '../view/positions.ts'
+import { foldAnew, orOneByOne } from './fold-anew.ts'
+import { type Expected, findHoles, type Hole } from './holes.ts'
+import { type CheckState, lockCheck, readCheck, saveCheck } from './store.ts'
+
+/** Entries of the log whose subjects are looked at in one step: some tens of milliseconds of the database. */
+const pageEntries = 2_000
+/** Subjects folded anew in one transaction, which holds up their partitions' consumer for so long. */
+const healedAtOnce = 100
+
+export interface CheckMeans {
+  /** its search_path is the view's schema */
+  readonly sql: RawSql
+  readonly judging: () => Judging
+  /** undefined: the rules in force have no such kind */
+  readonly partitionOf: (subject: Subject) => Partition | undefined
+  readonly clock: () => Date
+}
+
+/** What one step has done. */
+export interface CheckStep {
+  /** `startedAt` is null when the round is through */
+  readonly check: CheckState
+  /** what was missing, and is folded in now */
+  readonly healed: readonly Hole[]
+}
+
+/** Takes the next stretch of the log in the round under way. A process that dies in it repeats the stretch. */
+export async function checkStep(means: CheckMeans): Promise<CheckStep> {
+  const { sql, clock } = means
+  const before = await readCheck(sql)
+  const { size, checkedTo, subjects } = await nextStretch(sql, before.checkedTo)
+  const healed = await heal(means, await findHoles(sql, await expected(means, subjects)))
+  const after = await inTransaction(sql, async (tx) => {
+    const check = moved(await lockCheck(tx), before, { size, checkedTo, healed, now: clock() })
+    await saveCheck(tx, check)
+    return check
+  })
+  return { check: after, healed }
+}
+
+interface Stretch {
+  /** entries of the log now */
+  readonly size: number
+  /** every event entry up to here was in this stretch or before it */
+  readonly checkedTo: number
+  readonly subjects: readonly Subject[]
+}
+
+async function nextStretch(sql: RawSql, after: number): Promise<Stretch> {
+  const [head] = await sql<{ size: number }[]>`select coalesce(max(index), -1) + 1 as size from log.entries`
+  const size = head?.size ?? 0
+  const upTo = Math.min(after + pageEntries, size - 1)
+  const subjects = await sql<Subject[]>`
+    select distinct subject_kind as kind, subject from log.entries
+    where kind = 'event' and index > ${after}::bigint and index <= ${upTo}::bigint`
+  return { size, checkedTo: upTo, subjects }
+}
+
+async function expected({ sql, partitionOf }: CheckMeans, subjects: readonly Subject[]): Promise<readonly Expected[]> {
+  const positions = new Map((await readPositions(sql)).map(({ topic, partition, index }) => [`${topic}\n${partition}`, index]))
+  return subjects.flatMap(({ kind, subject }) => {
+    const place = partitionOf({ kind, subject })
+    const upTo = place && positions.get(`${place.topic}\n${place.partition}`)
+    return upTo === undefined ? [] : [{ kind, subject, upTo }]
+  })
+}
+
+async function heal(means: CheckMeans, found: readonly Hole[]): Promise<readonly Hole[]> {
+  const healed: Hole[] = []
+  for (let at = 0; at < found.length; at += healedAtOnce)
+    healed.push(...(await healSome(means, found.slice(at, at + healedAtOnce))))
+  return healed
+}
+
+function healSome({ sql, judging, partitionOf, clock }: CheckMeans, found: readonly Hole[]): Promise<readonly Hole[]> {
+  const places = found.flatMap((one) => partitionOf(one) ?? [])
+  const partitions = [...new Map(places.map((place) => [`${place.topic}\n${place.partition}`, place])).values()]
+  return orOneByOne((apply) =>
+    inTransaction(sql, async (tx) => {
+      await lockPositions(tx, partitions)
+      // nobody writes these subjects now: another process may have healed them
+      const holes = await findHoles(tx, found)
+      if (holes.length > 0) await foldAnew(tx, holes, judging(), clock(), apply)
+      return holes
+    }),
+  )
+}
+
+/** A round that was asked for meanwhile has begun anew: it is left where it begins. */
+function moved(check: CheckState, before: CheckState, step: Moved): CheckState {
+  const { checkedTo, size, healed, now } = step
+  const events = healed.reduce((sum, { missing }) => sum + Math.abs(missing), 0)
+  const counted = { ...check, healed: check.healed + events, healedAt: events > 0 ? now : check.healedAt }
+  if (check.asked !== before.asked) return counted
+  const round = { ...counted, healedInRound: (before.startedAt === null ? 0 : check.healedInRound) + events }
+  if (checkedTo + 1 < size) return { ...round, checkedTo, startedAt: before.startedAt ?? now }
+  return { ...round, checkedTo: -1, startedAt: null, completedAt: now, completedSize: size, answered: check.asked }
+}
+
+interface Moved extends Omit<Stretch, 'subjects'> {
+  readonly healed: readonly Hole[]
+  readonly now: Date
+}

@@ -4,11 +4,14 @@ import { collectEvidence } from '../audit/evidence/collect.ts'
 import { contentsOf } from '../audit/evidence/contents.ts'
 import { type EntryFinder, folderFinder, httpFinder } from '../audit/evidence/entry-finder.ts'
 import { EvidenceRefused } from '../audit/evidence/evidence.ts'
-import { type History, readHistory } from '../audit/evidence/history.ts'
+import type { History } from '../audit/evidence/history.ts'
+import { readHistory } from '../audit/evidence/read-history.ts'
 import { writeZip } from '../audit/evidence/write-evidence.ts'
 import type { LogSource } from '../audit/log-source.ts'
 import { isUrl, openSource } from '../audit/open-source.ts'
+import { trustText } from '../audit/report/text-report.ts'
 import { httpSource } from '../audit/source-http.ts'
+import { type OperatorOptions, withOperator } from './audit-operator.ts'
 import { outcomeOf } from './audit-outcome.ts'
 import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
 import { CommandFailed } from './command.ts'
@@ -16,7 +19,7 @@ import { readSigningKey } from './key-file.ts'
 import { tableText } from './table.ts'
 import { witnessRows } from './witness-rows.ts'
 
-interface Options extends VkeyOptions, WitnessOptions {
+interface Options extends VkeyOptions, WitnessOptions, OperatorOptions {
   readonly subject?: string
   readonly out?: string
   readonly from?: string
@@ -27,15 +30,17 @@ interface Options extends VkeyOptions, WitnessOptions {
 /** `audit evidence` */
 export function addAuditEvidence(audit: Command): void {
   withWitnesses(
-    withVkey(
-      audit
-        .command('evidence')
-        .description('one file for a court or a colleague: what was exchanged about a subject, each event proved')
-        .option('--subject <code>', 'whom it is about; for registrations the USCC')
-        .option('--from <source>', "the exchange's URL, or folder or zip of an export")
-        .option('--out <file.zip>', 'the file to write')
-        .option('--key <file>', "an auditor's private JWK, for an exchange")
-        .option('--check <file.zip>', 'verify such a file instead'),
+    withOperator(
+      withVkey(
+        audit
+          .command('evidence')
+          .description('one file for a court or a colleague: what was exchanged about a subject, each event proved')
+          .option('--subject <code>', 'whom it is about; for registrations the USCC')
+          .option('--from <source>', "the exchange's URL, or folder or zip of an export")
+          .option('--out <file.zip>', 'the file to write')
+          .option('--key <file>', "an auditor's private JWK, for an exchange")
+          .option('--check <file.zip>', 'verify such a file instead'),
+      ),
     ),
   )
     .addHelpText(
@@ -60,20 +65,22 @@ async function run(options: Options): Promise<void> {
 
 async function check(file: string, options: Options): Promise<void> {
   const { vkey, verifier } = await readVkey(options)
-  const rules = { log: verifier, ...(await readWitnesses(options)) }
+  const { operator } = options
+  const rules = { log: verifier, operator, ...(await readWitnesses(options)) }
   const { evidence, cosignatures, history } = await checkEvidence(file, rules, vkey)
   process.stdout.write(
     tableText([
       ['proved', `${evidence.events.length} events about ${evidence.subject}`],
       ['log', `${history.origin}, ${evidence.checkpoint.size} entries`],
       ...witnessRows(cosignatures),
+      ['keys', trustText({ thumbprint: history.operator, pinned: operator !== undefined })],
       ...eventRows(history),
     ]),
   )
 }
 
 async function make(options: Options): Promise<void> {
-  const { subject, from, out } = options
+  const { subject, from, out, operator } = options
   const missing = Object.entries({ subject, from, out }).flatMap(([name, value]) => (value === undefined ? [`--${name}`] : []))
   if (subject === undefined || from === undefined || out === undefined)
     throw new CommandFailed(`${missing.join(' and ')} must be given; or --check to verify a file`)
@@ -83,7 +90,7 @@ async function make(options: Options): Promise<void> {
   const evidence = await collectEvidence({ source, find, subject, log, ...witnesses, vkey, now: new Date() })
   await source.close()
   if (evidence.events.length === 0) throw new CommandFailed(`${source.name} has no event about ${subject}`, 1)
-  const history = await readHistory(evidence)
+  const history = await readHistory(evidence, operator)
   if (history.faults.length > 0) throw new EvidenceRefused(history.faults)
   await writeZip(out, contentsOf(evidence, history), evidence.made)
   process.stdout.write(

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { SourceFailed } from '../audit/log-source.ts'
 import { openSource } from '../audit/open-source.ts'
 import { htmlReport } from '../audit/report/html-report.ts'
@@ -8,6 +8,7 @@ import { textReport } from '../audit/report/text-report.ts'
 import type { AuditReport } from '../audit/verify/report.ts'
 import { StateInvalid } from '../audit/verify/state-file.ts'
 import { type VerifyOptions, VerifyStopped, verifyLog } from '../audit/verify/verify.ts'
+import { type OperatorOptions, withOperator } from './audit-operator.ts'
 import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
 import { CommandFailed } from './command.ts'
 import { onInterrupt } from './interrupt.ts'
@@ -15,8 +16,7 @@ import { faultOf, readSigningKey } from './key-file.ts'
 import { wholeNumber } from './options.ts'
 import { rateBar } from './rate-bar.ts'
 
-interface Options extends VkeyOptions, WitnessOptions {
-  readonly operator?: string
+interface Options extends VkeyOptions, WitnessOptions, OperatorOptions {
   readonly state?: string
   readonly key?: string
   readonly json?: true
@@ -29,23 +29,22 @@ interface Options extends VkeyOptions, WitnessOptions {
 /** `audit verify` */
 export function addAuditVerify(audit: Command): void {
   withWitnesses(
-    withVkey(
-      audit
-        .command('verify')
-        .description('check everything a log says: that nothing was lost, altered, slipped in, or against the rules of its time')
-        .argument('<url|folder|file>', "the exchange's URL, or folder or zip of an export")
-        .option(
-          '--operator <thumbprint>',
-          "thumbprint of the first operator's key (RFC 7638), as the operator told you",
-          thumbprintOf,
-        )
-        .option('--state <file>', 'keeps the checkpoint of this visit for the next one, and the work when it is stopped')
-        .option('--key <file>', "an auditor's private JWK, for a running exchange: entries hold personal data")
-        .option('--json', 'the report as JSON')
-        .option('--html <file>', 'also the report as a page to print')
-        .option('--from <index>', 'first entry, for a copy that holds no earlier ones', wholeNumber(0, 999_999_999_999_999))
-        .option('--to <index>', 'entries below this, for a copy that holds no later ones', wholeNumber(1, 999_999_999_999_999))
-        .option('--workers <n>', 'threads; default: one per core', wholeNumber(1, 256)),
+    withOperator(
+      withVkey(
+        audit
+          .command('verify')
+          .description(
+            'check everything a log says: that nothing was lost, altered, slipped in, or against the rules of its time',
+          )
+          .argument('<url|folder|file>', "the exchange's URL, or folder or zip of an export")
+          .option('--state <file>', 'keeps the checkpoint of this visit for the next one, and the work when it is stopped')
+          .option('--key <file>', "an auditor's private JWK, for a running exchange: entries hold personal data")
+          .option('--json', 'the report as JSON')
+          .option('--html <file>', 'also the report as a page to print')
+          .option('--from <index>', 'first entry, for a copy that holds no earlier ones', wholeNumber(0, 999_999_999_999_999))
+          .option('--to <index>', 'entries below this, for a copy that holds no later ones', wholeNumber(1, 999_999_999_999_999))
+          .option('--workers <n>', 'threads; default: one per core', wholeNumber(1, 256)),
+      ),
     ),
   )
     .addHelpText(
@@ -110,9 +109,4 @@ function failureOf(error: unknown, { state }: Options): unknown {
   if (error instanceof VerifyStopped) return new CommandFailed(`stopped before the end, so nothing is known yet${goesOn}`)
   if (error instanceof SourceFailed) return new CommandFailed(`could not check: ${error.message}${goesOn}`)
   return error instanceof StateInvalid ? new CommandFailed(error.message) : error
-}
-
-function thumbprintOf(text: string): string {
-  if (!/^[\w-]{43}$/.test(text)) throw new InvalidArgumentError('It must be a JWK thumbprint: 43 characters of base64url.')
-  return text
 }

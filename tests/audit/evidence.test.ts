@@ -177,7 +177,7 @@ describe('evidence', () => {
             'bash',
             [
               '-c',
-              `set -euo pipefail; work=$(mktemp -d)\n${functions}\n${signature}\nkey ${kid}\nsignature events/1.entry keys/${kid}.pem ${alg}`,
+              `set -euo pipefail; work=$(mktemp -d)\n${functions}\n${signature}\nkey ${kid}\nsignature events/1.entry jws keys/${kid}.pem ${alg}`,
             ],
             { cwd: folder },
           )

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto'
-import { isJsonObject } from '../../domain/text.ts'
 import type { Cosignature } from '../../log/cosignature.ts'
 import type { NoteVerifier } from '../../log/note.ts'
 import { parseReceipt } from '../../log/receipt.ts'
@@ -7,18 +6,25 @@ import type { SeenCheckpoint } from '../contradiction.ts'
 import { proveReceipt } from '../receipt.ts'
 import { type CheckpointRules, openTrustedCheckpoint } from '../trusted-checkpoint.ts'
 import { type OpenedZip, openZip, ZipRefused } from '../zip-reading.ts'
-import { contentsOf, evidenceFormat, evidenceManifest } from './contents.ts'
+import { contentsOf } from './contents.ts'
 import { type Evidence, EvidenceRefused, type ProvedEntry } from './evidence.ts'
-import { type History, readHistory } from './history.ts'
+import type { History } from './history.ts'
+import { readEvidenceManifest } from './manifest.ts'
 import { type EntryFolder, folderOfReceipt } from './names.ts'
+import { readHistory } from './read-history.ts'
 
 /** What evidence may unpack to: a thousand events of the largest kind, with their receipts. */
 const bounds = { maxFiles: 20_000, maxTotalBytes: 512 * 2 ** 20 }
 const maxReceiptBytes = 256 * 1024
 const maxBlobBytes = 1_048_576
-const maxManifestBytes = 1_048_576
 /** `history.html`, `VERIFY.md`, `SHA256SUMS`. */
 const maxPageBytes = 256 * 2 ** 20
+
+/** Whom an auditor trusts. */
+export interface EvidenceRules extends CheckpointRules {
+  /** thumbprint of the first operator's key, where the auditor was told it */
+  readonly operator?: string | undefined
+}
 
 export interface Checked {
   readonly evidence: Evidence
@@ -33,7 +39,7 @@ export interface Checked {
  *
  * @throws {EvidenceRefused} with everything that is wrong
  */
-export async function checkEvidence(file: string, rules: CheckpointRules, vkey: string): Promise<Checked> {
+export async function checkEvidence(file: string, rules: EvidenceRules, vkey: string): Promise<Checked> {
   try {
     const zip = await openZip(file, bounds)
     try {
@@ -46,9 +52,9 @@ export async function checkEvidence(file: string, rules: CheckpointRules, vkey: 
   }
 }
 
-async function check(zip: OpenedZip, rules: CheckpointRules, vkey: string): Promise<Checked> {
+async function check(zip: OpenedZip, rules: EvidenceRules, vkey: string): Promise<Checked> {
   const { evidence, cosignatures } = await readEvidence(zip, rules, vkey)
-  const history = await readHistory(evidence)
+  const history = await readHistory(evidence, rules.operator)
   if (history.faults.length > 0) throw new EvidenceRefused(history.faults)
   const faults = await differences(zip, contentsOf(evidence, history))
   if (faults.length > 0) throw new EvidenceRefused(faults)
@@ -56,7 +62,7 @@ async function check(zip: OpenedZip, rules: CheckpointRules, vkey: string): Prom
 }
 
 async function readEvidence(zip: OpenedZip, rules: CheckpointRules, vkey: string): Promise<Omit<Checked, 'history'>> {
-  const { subject, made } = await readManifest(zip)
+  const { subject, made } = await readEvidenceManifest(zip)
   const proved: Record<EntryFolder, ProvedEntry[]> = { events: [], keys: [], catalogues: [] }
   const faults: string[] = []
   let against: SeenCheckpoint | undefined
@@ -94,18 +100,6 @@ function cosignaturesOn(note: string, rules: CheckpointRules, faults: string[]):
   }
 }
 
-async function readManifest(zip: OpenedZip): Promise<{ subject: string; made: string }> {
-  const bytes = await zip.read(evidenceManifest, maxManifestBytes)
-  if (bytes === undefined) throw new EvidenceRefused([`it has no ${evidenceManifest}`])
-  const value = parsed(bytes)
-  if (!isJsonObject(value) || value.format !== evidenceFormat)
-    throw new EvidenceRefused([`its ${evidenceManifest} is not of the format ${evidenceFormat}`])
-  const { subject, made } = value
-  if (typeof subject !== 'string' || typeof made !== 'string' || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(made))
-    throw new EvidenceRefused([`its ${evidenceManifest} does not say what it is about and when it was made`])
-  return { subject, made }
-}
-
 function proveOne(bytes: Buffer, log: NoteVerifier) {
   const receipt = bytes.toString('utf8')
   const { extra } = parseReceipt(receipt)
@@ -136,13 +130,4 @@ async function differences(zip: OpenedZip, expected: ReadonlyMap<string, Buffer>
     else if (!found.equals(content)) faults.push(`${name}: it does not say what the proved entries say`)
   }
   return faults
-}
-
-function parsed(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'))
-  } catch {
-    // said by whoever asks
-    return undefined
-  }
 }

@@ -2,11 +2,9 @@ import { hash } from 'node:crypto'
 import type { Evidence, ProvedEntry } from './evidence.ts'
 import type { History } from './history.ts'
 import { historyHtml } from './history-html.ts'
+import { evidenceManifest, evidenceManifestText } from './manifest.ts'
 import { type EntryFolder, entryFile, receiptFile } from './names.ts'
 import { verifyMd } from './verify-md.ts'
-
-export const evidenceFormat = 'lianban-evidence@1'
-export const evidenceManifest = 'manifest.json'
 
 /**
  * Every file of an evidence file by name. Nothing in them but what follows from the evidence: so whoever checks one makes them again
@@ -27,28 +25,9 @@ export function contentsOf(evidence: Evidence, history: History): ReadonlyMap<st
   for (const [digest, content] of evidence.blobs) files.set(`blobs/${digest}`, Buffer.from(content))
   files.set('history.html', Buffer.from(historyHtml(evidence, history)))
   files.set('VERIFY.md', Buffer.from(verifyMd(evidence, history)))
-  files.set(evidenceManifest, Buffer.from(manifestOf(evidence)))
+  files.set(evidenceManifest, Buffer.from(evidenceManifestText(evidence)))
   files.set('SHA256SUMS', Buffer.from(sumsOf(files)))
   return files
-}
-
-function manifestOf({ subject, vkey, checkpoint, made, events, keys, catalogues }: Evidence): string {
-  const { origin, size, root } = checkpoint
-  const indexes = (entries: readonly ProvedEntry[]) => entries.map(({ index }) => index)
-  const manifest = {
-    format: evidenceFormat,
-    subject,
-    origin,
-    vkey,
-    checkpoint: { size, root: root.toString('base64') },
-    made,
-    events: indexes(events),
-    keys: indexes(keys),
-    catalogues: indexes(catalogues),
-    proves: 'these events are in the log; who signed each, with which key, under which rules',
-    provesNot: 'that there are no other events about the subject; refused requests name no subject and are left out',
-  }
-  return `${JSON.stringify(manifest, null, 2)}\n`
 }
 
 function sumsOf(files: ReadonlyMap<string, Buffer>): string {

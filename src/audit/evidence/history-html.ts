@@ -1,10 +1,12 @@
-import type { Rules } from '../../catalogue/rules.ts'
-import { isJsonObject, type Json, type JsonObject, type Text } from '../../domain/text.ts'
+import { isJsonObject } from '../../domain/text.ts'
+import type { Revocation } from '../../identity/keys-in-force.ts'
+import { dataHtml, text } from './data-html.ts'
 import type { Evidence } from './evidence.ts'
-import type { History, ToldEvent, ToldKey } from './history.ts'
+import type { History, ToldEvent, ToldKey, ToldRules } from './history.ts'
+import { style } from './history-style.ts'
 
 /** What was exchanged about a subject, for people: one page in Chinese and English, without scripts, that prints on A4. */
-export function historyHtml(evidence: Evidence, { events, keys, origin }: History): string {
+export function historyHtml(evidence: Evidence, { events, keys, rules, origin }: History): string {
   const { subject, checkpoint, made } = evidence
   const name = nameOf(events)
   return `<!doctype html>
@@ -34,12 +36,19 @@ ${factRow('关于该主体的事件', 'Events about this subject', String(events
 ${events.map(eventHtml).join('\n')}
 <section>
 <h2>签名密钥 · <span lang="en">Keys</span></h2>
-<table class="keys"><thead><tr><th>登记条目<br><span lang="en">Registered at</span></th><th>部门<br><span lang="en">Party</span></th><th>密钥<br><span lang="en">Key</span></th><th>算法<br><span lang="en">Algorithm</span></th></tr></thead>
+<table class="keys"><thead><tr><th>登记条目<br><span lang="en">Registered at</span></th><th>部门<br><span lang="en">Party</span></th><th>密钥<br><span lang="en">Key</span></th><th>算法<br><span lang="en">Algorithm</span></th><th>吊销<br><span lang="en">Revoked</span></th></tr></thead>
 <tbody>
 ${keys
   .filter(({ index }) => events.some(({ keyIndex }) => keyIndex === index))
   .map(keyRow)
   .join('\n')}
+</tbody></table>
+</section>
+<section>
+<h2>适用规则 · <span lang="en">Rules</span></h2>
+<table class="keys"><thead><tr><th>生效条目<br><span lang="en">In force from</span></th><th>版本<br><span lang="en">Version</span></th><th>收到时间<br><span lang="en">Received</span></th><th>申请人及理由<br><span lang="en">Asked for by, and why</span></th></tr></thead>
+<tbody>
+${rules.map(rulesRow).join('\n')}
 </tbody></table>
 </section>
 </body>
@@ -62,48 +71,27 @@ ${factRow('签名密钥', 'Signed with', `${key.kid} (${key.algorithm})`)}
 ${factRow('事件编号', 'Id', String(id))}
 ${factRow('类型', 'Type', String(type))}
 </table>
-${valueHtml(isJsonObject(data) ? data : {}, labelsOf(String(type), rules))}
+${dataHtml(isJsonObject(data) ? data : {}, String(type), rules)}
 </section>`
 }
 
-function keyRow({ index, key }: ToldKey): string {
-  return `<tr><td>${index}</td><td>${text(key.party)}</td><td class="code">${text(key.kid)}</td><td>${text(key.algorithm)}</td></tr>`
+function keyRow({ index, key, revoked }: ToldKey): string {
+  return row(String(index), key.party, key.kid, key.algorithm, revoked === undefined ? '—' : revocationText(revoked))
 }
 
-/** What a schema says of a place of the data: `{properties, items, description}`. */
-type Labels = JsonObject
-
-function valueHtml(value: Json, labels: Labels): string {
-  if (Array.isArray(value)) {
-    const items: readonly Json[] = value
-    return `<ol>${items.map((item) => `<li>${valueHtml(item, member(labels, 'items'))}</li>`).join('')}</ol>`
-  }
-  if (!isJsonObject(value)) return text(value === null ? '—' : String(value))
-  const rows = Object.entries(value).map(([name, inner]) => {
-    const inside = member(member(labels, 'properties'), name)
-    const { zh, en } = labelOf(inside, name)
-    return `<tr><th>${text(zh)}<br><span lang="en">${text(en)}</span></th><td>${valueHtml(inner, inside)}</td></tr>`
-  })
-  return `<table class="data">${rows.join('\n')}</table>`
+/** What a key signed since it was in other hands is in doubt: a reader of its events must see that. */
+function revocationText({ index, reason, compromisedSince }: Revocation): string {
+  const since =
+    compromisedSince === undefined ? '' : `；自 ${shownTime(compromisedSince)} 起可能已泄露 (perhaps in other hands since)`
+  return `${index}: ${reason}${since}`
 }
 
-/** The descriptions of our schemas are in English, then Chinese, with a point between. */
-function labelOf(schema: Labels, name: string): Text {
-  const { description } = schema
-  const [en, zh] = typeof description === 'string' ? description.split(' · ', 2) : []
-  return { en: en ?? name, zh: zh ?? name }
+function rulesRow({ index, received, version, asked }: ToldRules): string {
+  const who = asked === undefined ? '首份目录 · the first catalogue' : `${asked.key.party} (${asked.key.kid}): ${asked.reason}`
+  return row(String(index), version, shownTime(received), who)
 }
 
-function labelsOf(type: string, rules: Rules): Labels {
-  const file = rules.types.get(type)?.type.schema ?? ''
-  const schema: unknown = JSON.parse(rules.files.get(file) ?? '{}')
-  return isJsonObject(schema) ? schema : {}
-}
-
-function member(object: Labels, name: string): Labels {
-  const value = Object.hasOwn(object, name) ? object[name] : undefined
-  return isJsonObject(value) ? value : {}
-}
+const row = (...cells: readonly string[]) => `<tr>${cells.map((cell) => `<td>${text(cell)}</td>`).join('')}</tr>`
 
 /** What the subject was called last. */
 function nameOf(events: readonly ToldEvent[]): string {
@@ -125,31 +113,3 @@ function shownTime(utc: string): string {
   const china = new Date(at.getTime() + 8 * 3_600_000).toISOString()
   return `${china.slice(0, 10)} ${china.slice(11, 19)} 北京时间 (${utc})`
 }
-
-function text(value: string): string {
-  return value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
-}
-
-const style = `
-:root { font: 15px/1.5 "Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", sans-serif; color: #1a1a1a; background: #fff }
-body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-h1 { margin: 0 } h2 { font-size: 1.15rem; margin: 0 0 .5rem }
-header { border-bottom: 2px solid #1a1a1a; margin-bottom: 1rem }
-section { border-top: 1px solid #999; padding-top: 1rem; margin-top: 1.5rem }
-[lang=en] { color: #555; font-size: .85em }
-.code { font-family: monospace; overflow-wrap: anywhere }
-.note { font-size: .9rem }
-table { border-collapse: collapse; width: 100% }
-th { text-align: left; vertical-align: top; font-weight: normal; color: #333; width: 34%; padding: .15rem .5rem .15rem 0 }
-td { vertical-align: top; overflow-wrap: anywhere; padding: .15rem .5rem .15rem 0 }
-.data th, .data > tbody > tr > td { border-top: 1px solid #ddd }
-.keys th { width: auto }
-ol { margin: 0; padding-left: 1.2rem }
-@page { size: A4; margin: 18mm 16mm }
-@media print {
-  body { max-width: none; margin: 0; padding: 0; font-size: 10pt }
-  h2, .facts { break-after: avoid }
-  tr { break-inside: avoid }
-  thead { display: table-header-group }
-}
-`

@@ -3,9 +3,14 @@ import type { History } from './history.ts'
 import { entryFile } from './names.ts'
 
 /** How to check evidence without our software: bash, openssl (3 or later), sha256sum and the usual small tools. */
-export function verifyMd({ subject, vkey, checkpoint }: Evidence, { events, keys }: History): string {
+export function verifyMd({ subject, vkey, checkpoint }: Evidence, { events, keys, rules }: History): string {
   const signatures = events.map(
-    ({ index, keyIndex, key }) => `signature ${entryFile('events', index)} keys/${number(keyIndex)}.pem ${key.algorithm}`,
+    ({ index, keyIndex, key }) => `signature ${entryFile('events', index)} jws keys/${number(keyIndex)}.pem ${key.algorithm}`,
+  )
+  const requests = rules.flatMap(({ index, asked }) =>
+    asked === undefined
+      ? []
+      : [`signature ${entryFile('catalogues', index)} request keys/${number(asked.keyIndex)}.pem ${asked.key.algorithm}`],
   )
   const pems = keys.map(({ index }) => `key ${number(index)}`)
   return `# ${subject}: 如何核验 · how to verify
@@ -93,28 +98,29 @@ key() {
 ${pems.join('\n')}
 \`\`\`
 
-The signature of each event, over the first two parts of its JWS. What it says is the second part.
+The signature of each event, and of the operator's request for each change of the rules, over the first two parts of its JWS. What it
+says is the second part.
 
 \`\`\`bash
 signature() {
-  jws=$(field "$1" jws) signed=\${jws%.*}
+  jws=$(field "$1" "$2") signed=\${jws%.*}
   printf %s "$signed" > "$work/signed"
   bytes "\${jws##*.}" > "$work/raw"
-  case $3 in
+  case $4 in
     ES256)
       r=$(head -c 32 "$work/raw" | od -An -v -tx1 | tr -d ' \\n') s=$(tail -c 32 "$work/raw" | od -An -v -tx1 | tr -d ' \\n')
       printf 'asn1=SEQUENCE:rs\\n[rs]\\nr=INTEGER:0x%s\\ns=INTEGER:0x%s\\n' "$r" "$s" > "$work/rs"
       openssl asn1parse -genconf "$work/rs" -noout -out "$work/der"
-      openssl dgst -sha256 -verify "$2" -signature "$work/der" "$work/signed" > /dev/null ;;
-    EdDSA) openssl pkeyutl -verify -pubin -inkey "$2" -rawin -in "$work/signed" -sigfile "$work/raw" > /dev/null ;;
-    RS256) openssl dgst -sha256 -verify "$2" -signature "$work/raw" "$work/signed" > /dev/null ;;
-    PS256) openssl dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32 -verify "$2" -signature "$work/raw" "$work/signed" > /dev/null ;;
+      openssl dgst -sha256 -verify "$3" -signature "$work/der" "$work/signed" > /dev/null ;;
+    EdDSA) openssl pkeyutl -verify -pubin -inkey "$3" -rawin -in "$work/signed" -sigfile "$work/raw" > /dev/null ;;
+    RS256) openssl dgst -sha256 -verify "$3" -signature "$work/raw" "$work/signed" > /dev/null ;;
+    PS256) openssl dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32 -verify "$3" -signature "$work/raw" "$work/signed" > /dev/null ;;
     *) return 1 ;;
   esac
-  echo "$1: signed with $2"
+  echo "$1: signed with $3"
   bytes "$(printf %s "$signed" | cut -d. -f2)"; echo
 }
-${signatures.join('\n')}
+${[...requests, ...signatures].join('\n')}
 rm -r "$work"
 echo VERIFIED
 \`\`\`

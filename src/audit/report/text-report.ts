@@ -60,7 +60,8 @@ function visitText({ lastVisit, findings: { counts } }: AuditReport): string {
   return counts.root || counts.missing || counts.checkpoint ? `${what}; not comparable` : `${what}; this log begins with it`
 }
 
-function trustText({ thumbprint, pinned }: AuditReport['operator']): string {
+/** On whose word keys stand, in a sentence. */
+export function trustText({ thumbprint, pinned }: AuditReport['operator']): string {
   if (thumbprint === undefined) return 'no operator key was found at index 1'
   if (pinned) return `the first operator key was compared with --operator: all keys stand on ${thumbprint}`
   return `keys stand on the word of the log's own first operator key, ${thumbprint}; pin it with --operator`

@@ -9,6 +9,7 @@ import { tileWidth } from '../../log/right-edge.ts'
 import { decodeBundle, widthOf } from '../../log/tile.ts'
 import { type LogSource, SourceFailed } from '../log-source.ts'
 import { type CheckpointRules, openTrustedCheckpoint } from '../trusted-checkpoint.ts'
+import { compiledRules } from './compiled.ts'
 import { type Crew, crewHere, crewOfThreads } from './crew.ts'
 import { type Finding, Findings } from './finding.ts'
 import { backwards, type Verdict } from './judge.ts'
@@ -130,6 +131,7 @@ class Verification {
     this.#timeline = new Timeline({
       origin: options.log.name,
       operator: options.operator,
+      compile: compiledRules,
       blob: (digest) => source.blob(digest),
       typesUsed: async () => {
         await this.#settle(0)
@@ -350,7 +352,9 @@ class Verification {
       const index = first + place
       if (index > 1 && !mayChangeRules(entry)) continue
       const taken = await this.#take(index, entry)
-      if (taken !== undefined) changes.push(taken.jti === undefined ? { change: taken.change } : { ...taken, jti: taken.jti })
+      if (taken === undefined) continue
+      const { change, request } = taken
+      changes.push(request === undefined ? { change } : { change, jti: request.jti })
     }
     return changes
   }

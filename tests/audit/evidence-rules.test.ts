@@ -1,0 +1,144 @@
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { collectEvidence } from '../../src/audit/evidence/collect.ts'
+import { contentsOf } from '../../src/audit/evidence/contents.ts'
+import { folderFinder } from '../../src/audit/evidence/entry-finder.ts'
+import { readHistory } from '../../src/audit/evidence/read-history.ts'
+import { writeZip } from '../../src/audit/evidence/write-evidence.ts'
+import { folderSource } from '../../src/audit/source-folder.ts'
+import { openZip } from '../../src/audit/zip-reading.ts'
+import type { JsonObject } from '../../src/domain/text.ts'
+import { signOperation } from '../../src/identity/operation-request.ts'
+import type { SigningKey } from '../../src/identity/private-key.ts'
+import { catalogueEntryText } from '../../src/log/entry.ts'
+import { audit } from '../support/audit-command.ts'
+import { type MadeLog, madeKey, makeLog } from '../support/made-log.ts'
+import { rewritten } from './altered-log.ts'
+import { newFolder } from './log-prefix.ts'
+
+let made: MadeLog
+let catalogue: { readonly index: number; readonly received: string; readonly rules: string; readonly files: JsonObject }
+let subject: string
+
+beforeAll(async () => {
+  made = await makeLog({ events: 200, subjects: 20, keepEntries: true })
+  const index = made.entries.findLastIndex((entry) => entry.startsWith('{"kind":"catalogue"'))
+  catalogue = { index, ...JSON.parse(made.entries[index] ?? '') }
+  subject = made.subjects[0] ?? ''
+})
+
+/** Evidence as somebody makes it who looks at nothing. */
+async function evidenceOf(dir: string): Promise<string> {
+  const source = folderSource(dir)
+  const evidence = await collectEvidence({
+    source,
+    find: folderFinder(dir, source),
+    subject,
+    log: made.logKey.verifier,
+    vkey: made.vkey,
+    now: new Date(),
+  })
+  const file = join(await newFolder(), 'evidence.zip')
+  await writeZip(file, contentsOf(evidence, await readHistory(evidence)), evidence.made)
+  return file
+}
+
+/** Evidence out of a log whose second catalogue came by another request, which the log's holder wrote and signed all the same. */
+async function evidenceWith(request: string | undefined): Promise<string> {
+  const { index, received, rules, files } = catalogue
+  const digests = Object.fromEntries(Object.entries(files).map(([name, digest]) => [name, String(digest)]))
+  const entries = [...made.entries]
+  entries[index] = catalogueEntryText({ received, rules, files: digests, ...(request === undefined ? {} : { request }) })
+  return evidenceOf(await rewritten(made, entries))
+}
+
+const check = (file: string, ...more: string[]) => audit('evidence', '--check', file, '--vkey', made.vkey, ...more)
+const keyOf = (party: string): SigningKey => {
+  const key = made.keys.get(party)
+  if (key === undefined) throw new Error(`${party} has no key`)
+  return key.signing
+}
+const requestBy = (by: SigningKey, { files = catalogue.files, now = new Date(catalogue.received), log = made.origin } = {}) =>
+  signOperation(by, { action: 'apply-catalogue', reason: 'a second edition', log, details: { files }, now })
+
+describe('evidence over a change of the rules', () => {
+  it('is good when an operator whose key was in force asked for the change, and its page says who and why', async () => {
+    const file = await evidenceWith(await requestBy(keyOf('operator')))
+    expect(await check(file)).toMatchObject({ code: 0 })
+    const zip = await openZip(file, { maxFiles: 10_000, maxTotalBytes: 2 ** 28 })
+    const page = String(await zip.read('history.html', 2 ** 24))
+    expect(page).toContain(`operator (${keyOf('operator').kid}): a second edition`)
+    expect(page, 'the key that was revoked, and why').toContain('the key box was replaced')
+    const commands = String(await zip.read('VERIFY.md', 2 ** 24))
+    expect(commands).toMatch(new RegExp(`^signature catalogues/0*${catalogue.index}\\.entry request keys/0*1\\.pem ES256$`, 'm'))
+    zip.close()
+  })
+
+  it.each<[string, () => Promise<string | undefined>, string]>([
+    ['nobody asked for', async () => undefined, "it carries no operator's request"],
+    ['a bureau asked for', () => requestBy(keyOf('commerce')), 'only an operator may ask for this'],
+    ['an unknown key asked for', async () => requestBy((await madeKey('operator')).signing), 'its request'],
+    [
+      'somebody asked for in the operator’s name',
+      async () => {
+        const [header, payload, signature = ''] = (await requestBy(keyOf('operator'))).split('.')
+        return [header, payload, `${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`].join('.')
+      },
+      'its request',
+    ],
+    [
+      'the operator asked for with other files',
+      () => requestBy(keyOf('operator'), { files: { 'catalogue.json': '0'.repeat(64) } }),
+      'the operator asked for other files',
+    ],
+    ['the operator asked for long before', () => requestBy(keyOf('operator'), { now: new Date(0) }), 'iat'],
+    ['the operator asked another log for', () => requestBy(keyOf('operator'), { log: 'other/log' }), 'log must be'],
+  ])('that %s is found out', async (_, request, says) => {
+    const ran = await check(await evidenceWith(await request()))
+    expect(ran.code).toBe(1)
+    expect(ran.stderr).toContain(`entry ${catalogue.index}: `)
+    expect(ran.stderr).toContain(says)
+  })
+
+  it('a request that was carried out before changes nothing a second time', async () => {
+    const { index } = catalogue
+    const entries = [...made.entries]
+    const first = JSON.parse(entries[0] ?? '')
+    const request = await requestBy(keyOf('operator'), { files: first.files })
+    const again = (at: number) => {
+      const { received } = JSON.parse(made.entries[at] ?? '')
+      return catalogueEntryText({ received, rules: first.rules, files: first.files, request })
+    }
+    entries.splice(index + 1, 0, again(index), made.entries[index] ?? '', again(index))
+    const ran = await check(await evidenceOf(await rewritten(made, entries)))
+    expect(ran.stderr).toContain(`entry ${index + 3}: its request was carried out before`)
+  })
+})
+
+describe('the keys of evidence', () => {
+  it('stand on the first operator’s, which --operator pins', async () => {
+    const file = await evidenceOf(made.dir)
+    const open = await check(file)
+    expect(open).toMatchObject({ code: 0, stdout: expect.stringContaining(made.operatorThumbprint) })
+    expect(open.stdout).toContain('pin it with --operator')
+    const pinned = await check(file, '--operator', made.operatorThumbprint)
+    expect(pinned).toMatchObject({ code: 0, stdout: expect.stringContaining('was compared with --operator') })
+    const other = await check(file, '--operator', 'x'.repeat(43))
+    expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('but --operator says') })
+    const make = ['--subject', subject, '--from', made.dir, '--out', join(await newFolder(), 'e.zip'), '--vkey', made.vkey]
+    expect(await audit('evidence', ...make, '--operator', 'x'.repeat(43))).toMatchObject({ code: 1 })
+  })
+
+  it('can not begin with another than the log’s own', async () => {
+    const files = new Map<string, Buffer>()
+    const zip = await openZip(await evidenceOf(made.dir), { maxFiles: 10_000, maxTotalBytes: 2 ** 28 })
+    for (const name of zip.names) files.set(name, (await zip.read(name, 2 ** 24)) ?? Buffer.alloc(0))
+    zip.close()
+    files.delete('keys/000000000001.tlog-proof')
+    const file = join(await newFolder(), 'changed.zip')
+    await writeZip(file, files, '2026-11-23T00:00:00Z')
+    const ran = await check(file)
+    expect(ran.code).toBe(1)
+    expect(ran.stderr).toContain("it lacks the log's beginning")
+  })
+})

@@ -12,6 +12,7 @@ import { getBlob, getCheckpoint, getTile } from './log-routes.ts'
 import { getLogEntry, searchEntries } from './log-search.ts'
 import { openapiDocument } from './openapi.ts'
 import { postOperation } from './operations.ts'
+import { getParked, getParkedGroups, getParkedHistory } from './parked.ts'
 import type { Parts } from './parts.ts'
 import { problemPage, problemResponse, refusalOf } from './problems.ts'
 import { getRecord, searchRecords } from './records.ts'
@@ -36,6 +37,9 @@ export const routes: readonly (readonly ['GET' | 'POST', string, Handler])[] = [
   ['GET', '/v1/operations/replays', getReplays],
   ['GET', '/v1/operations/replays/:id', getReplay],
   ['POST', '/v1/operations/replays/:id', postOperation(...replayChanges)],
+  ['GET', '/v1/operations/parked', getParked],
+  ['GET', '/v1/operations/parked/groups', getParkedGroups],
+  ['GET', '/v1/operations/parked/:bureau/:kind/:subject', getParkedHistory],
   ['POST', '/v1/operations/dismissals', postOperation('dismiss')],
   ['GET', '/v1/operations/proposals', getProposals],
   ['POST', '/v1/operations/proposals', postOperation('approve')],

@@ -5,8 +5,8 @@ import { replayStates } from '../replay/replay.ts'
 import { answer, inPath, inQuery, json, type OperationSpec } from './openapi-operations.ts'
 import { closed, compactJws, index, moment, schemaRef, text } from './openapi-schemas.ts'
 
-const count: JsonObject = { type: 'integer', minimum: 0 }
-const orNull = (schema: JsonObject): JsonObject => ({ anyOf: [schema, { type: 'null' }] })
+export const count: JsonObject = { type: 'integer', minimum: 0 }
+export const orNull = (schema: JsonObject): JsonObject => ({ anyOf: [schema, { type: 'null' }] })
 
 /** What operators' answers look like, by name. */
 export const operatorSchemas: JsonObject = {

@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '../domain/text.ts'
 import { logSearchOperations, logSearchSchemas } from './openapi-log-search.ts'
 import { type OperationSpec, operations } from './openapi-operations.ts'
 import { operatorOperations, operatorSchemas } from './openapi-operators.ts'
+import { parkedOperations, parkedSchemas } from './openapi-parked.ts'
 import { problemWith, schemasOf } from './openapi-schemas.ts'
 
 const documents = new WeakMap<Rules, JsonObject>()
@@ -20,7 +21,7 @@ export function openapiDocument(rules: Rules): JsonObject {
 
 function makeDocument(rules: Rules): JsonObject {
   const paths: Record<string, Record<string, Json>> = {}
-  for (const operation of [...operations(rules), ...logSearchOperations, ...operatorOperations]) {
+  for (const operation of [...operations(rules), ...logSearchOperations, ...operatorOperations, ...parkedOperations]) {
     const methods = paths[operation.path] ?? {}
     paths[operation.path] = methods
     methods[operation.method] = operationObject(operation)
@@ -37,7 +38,7 @@ function makeDocument(rules: Rules): JsonObject {
     servers: [{ url: '/' }],
     paths,
     components: {
-      schemas: { ...schemasOf(rules), ...logSearchSchemas, ...operatorSchemas },
+      schemas: { ...schemasOf(rules), ...logSearchSchemas, ...operatorSchemas, ...parkedSchemas },
       securitySchemes: {
         token: {
           type: 'http',

@@ -5,7 +5,7 @@ import type { Logger } from '../logger.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Ledger } from '../operations/ledger.ts'
 import type { OperationQueries } from '../operations/queries.ts'
-import type { ViewQueries } from '../view/queries.ts'
+import type { AskedView } from '../view/view.ts'
 import type { Readiness } from './readiness.ts'
 
 /** What HTTP needs of the rest of the house; compose.ts puts it together. */
@@ -18,7 +18,7 @@ export interface Parts {
   append(item: Appendable): Promise<Appended>
   readonly log: LogReader
   /** undefined: the catalogue has no such bureau */
-  view(bureau: string): ViewQueries | undefined
+  view(bureau: string): AskedView | undefined
   /** digests of tokens whose reading is known to be on record */
   readonly readings: Set<string>
   /** carries out what operators ask for */

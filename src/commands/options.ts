@@ -25,3 +25,10 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
     return value
   }
 }
+
+/** A moment with its zone, as an option's parser; gives it in UTC. */
+export function instant(text: string): string {
+  const at = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN
+  if (Number.isNaN(at)) throw new InvalidArgumentError('It must be an instant like 2026-11-24T21:00:00+08:00.')
+  return new Date(at).toISOString()
+}

@@ -1,7 +1,7 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { parkedCauses } from '../domain/record.ts'
 import { withAct, withOperatorKey } from './act.ts'
-import { wholeNumber, withConnection } from './options.ts'
+import { instant, wholeNumber, withConnection } from './options.ts'
 import type { ChangeOptions, PlanOptions, StatusOptions } from './replay-run.ts'
 
 const replayId = wholeNumber(0, 999_999_999_999_999)
@@ -70,10 +70,4 @@ function changing(replay: Command, name: string, description: string): Command {
       .argument('<replay>', 'its number, as plan printed it', replayId)
       .option('--json', 'as JSON'),
   )
-}
-
-function instant(text: string): string {
-  const at = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(at)) throw new InvalidArgumentError('It must be an instant like 2026-11-24T21:00:00+08:00.')
-  return new Date(at).toISOString()
 }

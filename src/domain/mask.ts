@@ -26,15 +26,6 @@ export function maskData(data: JsonObject, personal: readonly Personal[], places
   return masked
 }
 
-/** Masks the data of a record; everything beside `data` stays, an enterprise's name too. */
-export function maskRecord<R extends { readonly data: JsonObject }>(
-  record: R,
-  personal: readonly Personal[],
-  places: readonly string[],
-): R {
-  return { ...record, data: maskData(record.data, personal, places) }
-}
-
 function maskValue(value: Json, mask: Mask, pattern: string | undefined): Json {
   if (value === null) return null
   if (typeof value !== 'string') return hidden

@@ -132,11 +132,10 @@ export function foldRecord(
   const started = before ?? emptyRecord(event)
   const applied = { lastIndex: event.index, events: started.events + 1 }
   const states = { state: folded.state, ...shownStates(folded.state, rules), ...applied }
-  const mine = event.sender === rules.bureau
-  if (!mine && !type.receives) return { record: { ...started, ...states } }
+  const taken = takenOf(event, rules)
+  if (!taken) return { record: { ...started, ...states } }
 
-  const seen = mine ? event.data : visibleData(event.data, type.fields, rules.concealed)
-  const place = type.data === '' ? [] : type.data.replace('{sender}', event.sender).split('.')
+  const { place, seen } = taken
   const data = mergeAt(started.data, place, seen)
   const findings = rules.checkRecord(data)
   if (findings.length > 0)
@@ -185,11 +184,27 @@ export function foldDismissed(
   if ('refused' in folded) return before
   const started = before ?? emptyRecord(event)
   const states = { state: folded.state, ...shownStates(folded.state, rules), lastIndex: event.index }
+  const taken = takenOf(event, rules)
+  if (!taken) return { ...started, ...states }
+  return { ...started, ...states, provenance: dismissedIn(started.provenance, taken.place, taken.seen, event, dismissal) }
+}
+
+/** What a bureau takes of an event's data, and where in its record's data they go; undefined when it takes none. */
+export function takenOf(
+  event: AcceptedEvent,
+  rules: RecordRules,
+): { readonly place: readonly string[]; readonly seen: JsonObject } | undefined {
+  const type = rules.types.get(event.type)
   const mine = event.sender === rules.bureau
-  if (!mine && !type.receives) return { ...started, ...states }
+  if (!type || (!mine && !type.receives)) return undefined
   const seen = mine ? event.data : visibleData(event.data, type.fields, rules.concealed)
-  const place = type.data === '' ? [] : type.data.replace('{sender}', event.sender).split('.')
-  return { ...started, ...states, provenance: dismissedIn(started.provenance, place, seen, event, dismissal) }
+  return { place: type.data === '' ? [] : type.data.replace('{sender}', event.sender).split('.'), seen }
+}
+
+/** What an event itself calls its subject, as far as the bureau sees it. */
+export function nameIn(event: AcceptedEvent, rules: RecordRules): string | null {
+  const taken = takenOf(event, rules)
+  return taken === undefined || taken.place.length > 0 ? null : textOf(taken.seen, rules.kind.nameField)
 }
 
 /** A parked event's detail names this many findings; the first ones are enough to see what is wrong. */

@@ -6,6 +6,7 @@ import {
   foldDismissed,
   foldRecord,
   type Law,
+  nameIn,
   type Parked,
   type RecordRules,
   type ViewRecord,
@@ -60,7 +61,7 @@ export async function applyEvents(tx: Transaction, events: readonly AcceptedEven
     rejected.push({ event, ...folded.parked })
     blocked.set(key, event.index)
   }
-  await Promise.all([upsertRecords(tx, [...changed.values()], now), park(tx, rejected, now)])
+  await Promise.all([upsertRecords(tx, [...changed.values()], now), park(tx, rejected, rules, now)])
 }
 
 /**
@@ -81,7 +82,7 @@ export async function applyEventsOneByOneIfNeeded(
   if (!failed) return
   const [only, another] = events
   if (only !== undefined && another === undefined)
-    return park(tx, [{ event: only, cause: 'constraint', detail: refusedRow(failed.error) ?? '' }], now)
+    return park(tx, [{ event: only, cause: 'constraint', detail: refusedRow(failed.error) ?? '' }], rules, now)
   const middle = Math.ceil(events.length / 2)
   await applyEventsOneByOneIfNeeded(tx, events.slice(0, middle), rules, now)
   await applyEventsOneByOneIfNeeded(tx, events.slice(middle), rules, now)
@@ -158,14 +159,15 @@ export async function upsertRecords(
       updated_at = excluded.updated_at`
 }
 
-async function park(tx: Transaction, rejected: readonly Rejected[], now: Date): Promise<void> {
+async function park(tx: Transaction, rejected: readonly Rejected[], rules: Judging, now: Date): Promise<void> {
   if (rejected.length === 0) return
   await tx`
-    insert into parked (index, kind, subject, type, cause, detail, parked_at, tries)
-    select index, kind, subject, type, cause, detail, ${now}::timestamptz, 1
+    insert into parked (index, kind, subject, type, name, cause, detail, parked_at, tries)
+    select index, kind, subject, type, name, cause, detail, ${now}::timestamptz, 1
     from unnest(
       ${rejected.map(({ event }) => event.index)}::bigint[], ${rejected.map(({ event }) => event.kind)}::text[],
       ${rejected.map(({ event }) => event.subject)}::text[], ${rejected.map(({ event }) => event.type)}::text[],
+      ${textArray(rejected.map(({ event }) => nameIn(event, rules.rulesOf(event.kind))))}::text::text[],
       ${rejected.map(({ cause }) => cause)}::text[], ${rejected.map(({ detail }) => detail)}::text[]
-    ) as failed (index, kind, subject, type, cause, detail)`
+    ) as failed (index, kind, subject, type, name, cause, detail)`
 }

@@ -10,7 +10,18 @@ export function encodeCursor(after: string): string {
 export function decodeCursor(cursor: string): string {
   const after = afterOf(cursor)
   if (after !== undefined) return after
-  throw new RefusedRequest('invalid-request', {
+  throw wrongCursor()
+}
+
+/** The same where a page ended at an index of the log. @throws {RefusedRequest} `invalid-request` */
+export function decodeIndexCursor(cursor: string): number {
+  const after = decodeCursor(cursor)
+  if (/^\d{1,15}$/.test(after)) return Number(after)
+  throw wrongCursor()
+}
+
+export function wrongCursor(): RefusedRequest {
+  return new RefusedRequest('invalid-request', {
     en: 'cursor is none that a page of this search gave; leave it out to begin anew',
     zh: 'cursor 不是本查询某页给出的值；省略即从头开始',
   })

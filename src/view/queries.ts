@@ -33,29 +33,6 @@ export interface RecordPage {
   readonly next?: string
 }
 
-export interface ParkedFilter {
-  readonly cause?: ParkedCause | undefined
-  readonly type?: string | undefined
-  readonly kind?: string | undefined
-  readonly subject?: string | undefined
-  /** only events after this index */
-  readonly after?: number | undefined
-  /** 1 to {@link maxPage} */
-  readonly limit?: number | undefined
-}
-
-export interface ParkedEvent {
-  readonly index: number
-  readonly kind: string
-  readonly subject: string
-  readonly type: string
-  readonly cause: ParkedCause
-  readonly detail: string
-  /** RFC 3339 UTC */
-  readonly parkedAt: string
-  readonly tries: number
-}
-
 export interface ParkedCount {
   readonly cause: ParkedCause
   readonly type: string
@@ -81,8 +58,6 @@ export interface ViewQueries {
   }): Promise<Fate>
   /** by cause and type */
   parkedCounts(): Promise<readonly ParkedCount[]>
-  /** in order of index */
-  listParked(filter: ParkedFilter): Promise<readonly ParkedEvent[]>
 }
 
 interface QueryOptions {
@@ -175,24 +150,6 @@ export function createQueries(orm: PostgresJsDatabase, { bureau, rules, partitio
         .from(parked)
         .groupBy(parked.cause, parked.type)
         .orderBy(asc(parked.cause), asc(parked.type))
-    },
-
-    async listParked({ cause, type, kind, subject, after, limit }) {
-      const rows = await orm
-        .select()
-        .from(parked)
-        .where(
-          and(
-            cause === undefined ? undefined : eq(parked.cause, cause),
-            type === undefined ? undefined : eq(parked.type, type),
-            kind === undefined ? undefined : eq(parked.kind, kind),
-            subject === undefined ? undefined : eq(parked.subject, subject),
-            after === undefined ? undefined : gt(parked.index, after),
-          ),
-        )
-        .orderBy(asc(parked.index))
-        .limit(pageSize(limit))
-      return rows.map((row) => ({ ...row, parkedAt: row.parkedAt.toISOString() }))
     },
   }
 }

@@ -1,5 +1,5 @@
 import type { Rules } from '../catalogue/rules.ts'
-import { maskRecord } from '../domain/mask.ts'
+import { maskData } from '../domain/mask.ts'
 import type { Origin, ViewRecord } from '../domain/record.ts'
 import type { JsonObject } from '../domain/text.ts'
 
@@ -41,9 +41,14 @@ export function recordJson(bureau: string, row: ViewRecord & { readonly updatedA
   }
 }
 
-/** The record as an operator sees it: particulars of persons masked, wherever the kind's types put data. */
+/** The record as an operator sees it: its data masked; what stands beside them stays, an enterprise's name too. */
 export function maskedForOperator(record: RecordJson, rules: Rules): RecordJson {
-  const personal = rules.kinds.get(record.kind)?.personal ?? []
-  const places = [...rules.types.values()].filter(({ kind }) => kind.id === record.kind).map(({ type }) => type.data)
-  return maskRecord(record, personal, places)
+  return { ...record, data: operatorsMask(rules, record.kind)(record.data) }
+}
+
+/** What an operator sees of a record's data: particulars of persons masked, wherever the kind's types put data. */
+export function operatorsMask(rules: Rules, kindId: string): (data: JsonObject) => JsonObject {
+  const personal = rules.kinds.get(kindId)?.personal ?? []
+  const places = [...rules.types.values()].filter(({ kind }) => kind.id === kindId).map(({ type }) => type.data)
+  return (data) => maskData(data, personal, places)
 }

@@ -87,6 +87,8 @@ export const parked = pgTable(
     kind: text('kind').notNull(),
     subject: text('subject').notNull(),
     type: text('type').notNull(),
+    /** what the event calls its subject, if it does: there may be no record yet that could be searched by name */
+    name: text('name'),
     /** a {@link ParkedCause}; `behind` for an event that waits for an earlier one of its subject */
     cause: text('cause').$type<ParkedCause>().notNull(),
     /** what went wrong, for people; no personal data */
@@ -98,7 +100,7 @@ export const parked = pgTable(
   },
   (table) => [
     index('parked_subject').on(table.kind, table.subject, table.index),
-    index('parked_cause').on(table.cause, table.type),
+    index('parked_cause').on(table.cause, table.type, table.index),
     // the first of each subject: what a replay goes through
     index('parked_heads').on(table.index).where(sql`cause <> 'behind'`),
   ],

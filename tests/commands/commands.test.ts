@@ -80,9 +80,11 @@ describe('the first five minutes', () => {
     expect((await lianban(['receipt', 'verify', inFolder('no-such'), '--vkey', vkey.trim()])).code).toBe(2)
   })
 
-  it('nothing is parked, as the running exchange’s own database says', async () => {
-    const ran = await lianban(['parked', 'list'], { env: { DATA_DIR: exchange.dataDir } })
-    expect(ran).toEqual({ code: 0, stdout: 'nothing is parked\n', stderr: '' })
+  it('nothing is parked, as an operator is told', async () => {
+    for (const command of ['groups', 'list']) {
+      const ran = await at('parked', command, '--key', keyOf('operator'))
+      expect(ran).toEqual({ code: 0, stdout: 'nothing is parked\n', stderr: '' })
+    }
   })
 })
 
@@ -271,20 +273,43 @@ describe('a catalogue', () => {
     expect(await logSize()).toBe(size)
   })
 
-  it('an event that no office answers for is listed as parked, with what waits behind it', async () => {
+  it('an event that no office answers for is parked: by groups, as a list, in its subject’s history, until it is dismissed', async () => {
     const file = inFolder('no-office.ndjson')
     const events = companies(1).map((event) => ({ ...event, data: { ...event.data, addressDivision: '210211' } }))
     await writeFile(file, events.map((event) => `${JSON.stringify(event)}\n`).join(''))
     const posted = await at('post', file, '--as', 'commerce', '--key', keyOf('commerce'))
     expect(posted.stdout).toMatch(/^accepted +[12]$/m)
-    const list = (...args: string[]) => lianban(['parked', 'list', ...args], { env: { DATA_DIR: exchange.dataDir } })
+    const [subject = ''] = events.map((event) => event.subject)
+    const parked = (...args: string[]) => at('parked', ...args, '--key', keyOf('operator'))
     await eventually(async () => {
-      expect((await list()).stdout).toMatch(/^local-tax +no-office +registration\.established\.v1 +1 +1$/m)
+      const { stdout } = await parked('groups')
+      expect(stdout).toMatch(new RegExp(`^local-tax +no-office +registration\\.established\\.v1 +1 +1 .*${subject}`, 'm'))
+      expect(stdout).toContain('what usually cures it: add the division to the table')
     })
-    const [event] = events
-    const json = await list('--json', '--bureau', 'local-tax', '--cause', 'no-office')
-    expect(JSON.parse(json.stdout)).toMatchObject([{ bureau: 'local-tax', events: [{ subject: event?.subject }] }])
-    expect((await list('--bureau', 'nobody')).code).toBe(2)
+    const groups = JSON.parse((await parked('groups', '--cause', 'no-office', '--json')).stdout)
+    expect(groups).toMatchObject({ groups: [{ bureau: 'local-tax', cause: 'no-office', events: 1, subjects: 1 }] })
+    const list = JSON.parse((await parked('list', '--json', '--bureau', 'local-tax', '--cause', 'no-office')).stdout)
+    expect(list).toEqual({ events: [expect.objectContaining({ bureau: 'local-tax', subject, cause: 'no-office' })] })
+    expect((await parked('list', '--limit', '1', '--subject', subject)).stdout).toContain('there are more than 1')
+    expect(await parked('list', '--bureau', 'nobody')).toMatchObject({ code: 1, stderr: expect.stringContaining('local-tax') })
+
+    const shown = await parked('show', subject, '--bureau', 'local-tax')
+    expect(shown.stdout).toContain('parked: no-office')
+    expect(shown.stdout).toMatch(/^ +addressDivision +- → 210211$/m)
+    expect(shown.stdout).not.toMatch(/210299\d|王海岸/)
+    expect((await parked('show', 'nobody', '--bureau', 'local-tax')).code).toBe(1)
+
+    const dismiss = (...args: string[]) => parked('dismiss', '--bureau', 'local-tax', '--reason', 'a test', ...args)
+    expect((await dismiss()).stderr).toContain('--index')
+    expect((await dismiss('--cause', 'record-schema')).code).toBe(1)
+    expect((await dismiss('--cause', 'no-office')).stdout).toMatch(
+      /^1 event dismissed from the view of local-tax; on record at index \d+$/m,
+    )
+    expect((await dismiss('--index', String(list.events[0].index))).stdout).toContain('had been dismissed before')
+    expect((await parked('show', subject, '--bureau', 'local-tax')).stdout).toMatch(/dismissed by operation \d+: a test/)
+    // what waited behind it was tried at once, and has the same fault
+    const left = JSON.parse((await parked('list', '--json')).stdout)
+    expect(left).toMatchObject({ events: [{ type: 'registration.changed.v1', cause: 'no-office', tries: 2 }] })
   })
 
   it('what events rest on stays: a used type, the place of a kind on the bus, an operator with a key', async () => {
@@ -306,7 +331,8 @@ describe('a catalogue', () => {
 
 describe('asking', () => {
   const commands = [
-    ...['serve', 'gateway', 'publish', 'consume', 'sign', 'post', 'receipt verify', 'record show', 'parked list'],
+    ...['serve', 'gateway', 'publish', 'consume', 'sign', 'post', 'receipt verify', 'record show'],
+    ...['parked groups', 'parked list', 'parked show', 'parked dismiss'],
     ...['keys generate', 'keys register', 'keys vouch', 'keys revoke', 'keys list', 'catalogue check', 'catalogue apply'],
   ]
 

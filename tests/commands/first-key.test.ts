@@ -50,14 +50,3 @@ it('in production the first operator registers a key in the database itself, and
     expect(await exchange.stop()).toBe(0)
   }
 })
-
-it('a database without a log has nothing parked to list, and says why', async () => {
-  const empty = await testDatabase()
-  try {
-    const ran = await lianban(['parked', 'list'], { env: { ...env, DATABASE_URL: empty.url } })
-    expect(ran.code).toBe(2)
-    expect(ran.stderr).toContain('start the exchange first')
-  } finally {
-    await empty.close()
-  }
-})

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { WebhookSettings } from './alarm/webhook.ts'
+import { databaseServerOf } from './database/server.ts'
 import { parseWitnesses } from './log/cosignature.ts'
 import type { WitnessSettings } from './witness/settings.ts'
 
@@ -76,12 +77,10 @@ export function readConfig(env: Environment = process.env): Config {
   const host = read('HOST', '127.0.0.1', hostOf, 'a host name or an address to listen on')
   const port = read('PORT', '8080', portOf, 'a port from 0 to 65535')
   const metricsPort = env.METRICS_PORT ? read('METRICS_PORT', '', portOf, 'a port from 0 to 65535') : undefined
-  const databaseUrl = env.DATABASE_URL
-    ? read('DATABASE_URL', '', postgresUrlOf, 'a URL like postgres://user:password@host:5432/database')
-    : undefined
+  const databaseUrl = readDatabaseUrl(env, read, faults)
   const logOrigin = read('LOG_ORIGIN', 'localhost/lianban', originOf, 'a name like lianban.example/dalian without spaces and "+"')
   const logLevel = read('LOG_LEVEL', 'info', oneOf(logLevels), `one of ${logLevels.join(', ')}`)
-  const kafka = env.KAFKA_BROKERS ? readKafka(env, read, faults) : undefined
+  const kafka = readKafka(env, read, faults)
   const heartbeatSeconds = read('HEARTBEAT_SECONDS', '10', wholeFrom(1, 3600), 'a number of seconds from 1 to 3600')
   const checkEverySeconds = read('CHECK_EVERY_SECONDS', '3600', wholeFrom(1, 604_800), 'a number of seconds from 1 to 604800')
   const witnesses = readWitnesses(env, read, faults)
@@ -119,12 +118,40 @@ export function readConfig(env: Environment = process.env): Config {
 
 type Read = <T>(name: string, fallback: string, parse: (text: string) => T | undefined, wants: string) => T | undefined
 
+function readDatabaseUrl(env: Environment, read: Read, faults: string[]): string | undefined {
+  if (!env.DATABASE_URL) return undefined
+  const url = read('DATABASE_URL', '', postgresUrlOf, 'a URL like postgres://user:password@host:5432/database')
+  try {
+    if (url !== undefined) databaseServerOf(url)
+    return url
+  } catch (error) {
+    faults.push(error instanceof Error ? error.message : String(error))
+    return undefined
+  }
+}
+
+/** Without brokers these would be asked for and not used; a prefix alone asks for nothing. */
+const kafkaSafety = [
+  'KAFKA_SSL',
+  'KAFKA_SSL_CA',
+  'KAFKA_SSL_CERT',
+  'KAFKA_SSL_KEY',
+  'KAFKA_SASL_MECHANISM',
+  'KAFKA_SASL_USERNAME',
+  'KAFKA_SASL_PASSWORD',
+] as const
+
 function readKafka(env: Environment, read: Read, faults: string[]): KafkaConfig | undefined {
+  if (!env.KAFKA_BROKERS) {
+    const unused = kafkaSafety.filter((name) => env[name])
+    if (unused.length > 0) faults.push(`KAFKA_BROKERS must be set with ${unused.join(', ')}: else the bus is the embedded one`)
+    return undefined
+  }
   const brokers = read('KAFKA_BROKERS', '', brokersOf, 'a list like host1:9092,host2:9092')
   const prefix = read('KAFKA_PREFIX', 'lianban', prefixOf, 'letters, digits, ".", "_" and "-", at most 100')
   const useSsl = read(
     'KAFKA_SSL',
-    env.KAFKA_SSL_CA || env.KAFKA_SSL_CERT ? 'true' : 'false',
+    env.KAFKA_SSL_CA || env.KAFKA_SSL_CERT || env.KAFKA_SSL_KEY ? 'true' : 'false',
     oneOf(['true', 'false']),
     'true or false',
   )
@@ -141,6 +168,8 @@ function readKafka(env: Environment, read: Read, faults: string[]): KafkaConfig 
     faults.push('KAFKA_SASL_MECHANISM must be set with KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD: else they are not used')
   if (mechanism && !username) faults.push('KAFKA_SASL_USERNAME must be set with KAFKA_SASL_MECHANISM')
   if (mechanism && !password) faults.push('KAFKA_SASL_PASSWORD must be set with KAFKA_SASL_MECHANISM')
+  if (useSsl === 'false' && (env.KAFKA_SSL_CA || env.KAFKA_SSL_CERT || env.KAFKA_SSL_KEY))
+    faults.push('KAFKA_SSL must not be false with KAFKA_SSL_CA, KAFKA_SSL_CERT and KAFKA_SSL_KEY: else they are not used')
   if (Boolean(env.KAFKA_SSL_CERT) !== Boolean(env.KAFKA_SSL_KEY)) faults.push('KAFKA_SSL_CERT and KAFKA_SSL_KEY go together')
   if (brokers === undefined || prefix === undefined) return undefined
   return {

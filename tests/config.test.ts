@@ -131,6 +131,7 @@ describe('settings', () => {
     ['KAFKA_SASL_USERNAME', { KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_PASSWORD: 'b' }],
     ['KAFKA_SASL_PASSWORD', { KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'a' }],
     ['KAFKA_SASL_MECHANISM', { KAFKA_SASL_USERNAME: 'a', KAFKA_SASL_PASSWORD: 'b' }],
+    ['KAFKA_SSL', { KAFKA_SSL: 'false', KAFKA_SSL_CA: '/ca.pem' }],
     ['KAFKA_SSL_CERT', { KAFKA_SSL_CERT: '/cert.pem' }],
     ['KAFKA_SSL_CERT', { KAFKA_SSL_KEY: '/key.pem' }],
     ['KAFKA_SSL_CERT', { KAFKA_SSL_CERT: '', KAFKA_SSL_KEY: '/key.pem' }],
@@ -138,6 +139,33 @@ describe('settings', () => {
     const faults = faultsOf({ KAFKA_BROKERS: 'localhost:9092', ...env })
     expect(faults).toHaveLength(1)
     expect(faults[0]).toContain(name)
+  })
+
+  it.each([
+    { KAFKA_SSL: 'true' },
+    { KAFKA_SSL_CA: '/ca.pem' },
+    { KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'a', KAFKA_SASL_PASSWORD: 'hunter2' },
+  ])('of Kafka are refused without brokers, for they would not be used: %j', (env) => {
+    const faults = faultsOf(env)
+    expect(faults).toHaveLength(1)
+    expect(faults[0]).toContain(`KAFKA_BROKERS must be set with ${Object.keys(env).join(', ')}`)
+    expect(faults[0]).not.toContain('hunter2')
+    expect(faultsOf({ KAFKA_PREFIX: 'test' })).toEqual([])
+  })
+
+  it.each([
+    ['sslmode=prefer', 'sslmode of disable, require, verify-ca, verify-full'],
+    ['sslmode=allow', 'sslmode of disable, require, verify-ca, verify-full'],
+    ['ssl=true', 'no ssl'],
+    ['sslmode=verify-full&sslcrl=/crl.pem', 'no sslcrl'],
+    ['sslrootcert=/ca.pem', 'needs sslmode=verify-full'],
+    ['sslmode=verify-full&sslcert=/client.pem', 'sslcert and sslkey together'],
+  ])('of the database’s TLS are refused: %s', (query, words) => {
+    const faults = faultsOf({ DATABASE_URL: `postgres://user:hunter2@db.example/x?${query}` })
+    expect(faults).toHaveLength(1)
+    expect(faults[0]).toMatch(/^DATABASE_URL /)
+    expect(faults[0]).toContain(words)
+    expect(faults[0]).not.toContain('hunter2')
   })
 
   it.each([

@@ -4,6 +4,9 @@
 //   --port N | KAFKA_PORT                        9092
 //   --controller-port N | KAFKA_CONTROLLER_PORT  the port after it; must stay the same for one data dir
 //   --data DIR | KAFKA_DATA_DIR                  infra/kafka/data; what it holds survives a restart
+//   --tls FILE                                   PEM with a certificate, its chain and a PKCS #8 key: the clients' port is SASL over TLS
+//   --client-ca FILE                             PEM: clients must have a certificate that it signed
+//   --user NAME:PASSWORD                         who may log in, by PLAIN or SCRAM; needed with --tls, when the data dir is made
 //   --stop-with-stdin                            stops when stdin ends, so that a starter that dies takes it along
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -22,12 +25,17 @@ const { values: flags } = parseArgs({
       ...(process.env.KAFKA_CONTROLLER_PORT && { default: process.env.KAFKA_CONTROLLER_PORT }),
     },
     data: { type: 'string', default: process.env.KAFKA_DATA_DIR ?? join(here, 'data') },
+    tls: { type: 'string' },
+    'client-ca': { type: 'string' },
+    user: { type: 'string' },
     'stop-with-stdin': { type: 'boolean', default: false },
   },
 })
 const port = portNumber(flags.port)
 const controllerPort = portNumber(flags['controller-port'] ?? String(port + 1))
 const data = resolve(flags.data)
+const [user, password] = flags.user?.split(/:(.*)/s) ?? []
+if (flags.tls && !(user && password)) fail('--tls needs --user NAME:PASSWORD')
 const java = process.env.JAVA_HOME ? join(process.env.JAVA_HOME, 'bin', 'java') : 'java'
 
 const jars = collectJars()
@@ -64,11 +72,13 @@ function collectJars() {
 function writeProperties() {
   mkdirSync(data, { recursive: true })
   const file = join(data, 'server.properties')
+  const protocol = flags.tls ? 'SASL_SSL' : 'PLAINTEXT'
+  const listeners = `${protocol}://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`
   const settings = {
     'process.roles': 'broker,controller',
     'node.id': 1,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    listeners,
+    'advertised.listeners': listeners,
     'controller.listener.names': 'CONTROLLER',
     'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
     'log.dirs': join(data, 'log'),
@@ -84,10 +94,36 @@ function writeProperties() {
     // a broker that was killed may register again only when its old session has run out
     'broker.session.timeout.ms': 2000,
     'broker.heartbeat.interval.ms': 500,
+    ...(flags.tls ? secureSettings() : {}),
   }
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${String(value).replaceAll('\\', '\\\\')}\n`)
   writeFileSync(file, lines.join(''))
   return file
+}
+
+/** TLS by files of PEM, and logins; the controller's port stays plain, for this machine alone. */
+function secureSettings() {
+  const jaas = `org.apache.kafka.common.security.plain.PlainLoginModule required username="${user}" password="${password}" user_${user}="${password}";`
+  const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule required;'
+  return {
+    'listener.security.protocol.map': 'SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT',
+    'inter.broker.listener.name': 'SASL_SSL',
+    'sasl.mechanism.inter.broker.protocol': 'PLAIN',
+    'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+    'listener.name.sasl_ssl.plain.sasl.jaas.config': jaas,
+    'listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config': scram,
+    'listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config': scram,
+    'ssl.keystore.type': 'PEM',
+    'ssl.keystore.location': resolve(flags.tls),
+    ...(flags['client-ca']
+      ? {
+          // Kafka ignores it for logins unless the listener is named: KIP-684
+          'listener.name.sasl_ssl.ssl.client.auth': 'required',
+          'ssl.truststore.type': 'PEM',
+          'ssl.truststore.location': resolve(flags['client-ca']),
+        }
+      : {}),
+  }
 }
 
 function javaArguments(main, ...rest) {
@@ -99,7 +135,9 @@ function javaArguments(main, ...rest) {
 
 function format() {
   const clusterId = execJava('kafka.tools.StorageTool', 'random-uuid').trim()
-  execJava('kafka.tools.StorageTool', 'format', '--standalone', '--cluster-id', clusterId, '--config', properties)
+  const users = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((one) => ['--add-scram', `${one}=[name=${user},password=${password}]`])
+  const scram = flags.tls ? users : []
+  execJava('kafka.tools.StorageTool', 'format', '--standalone', '--cluster-id', clusterId, '--config', properties, ...scram)
 }
 
 function execJava(main, ...rest) {

@@ -8,6 +8,7 @@ import { ensureTopics } from './broker-topics.ts'
 import type { Delivery, Subscriber } from './bus.ts'
 import type { BusLog, BusMetrics, RebuildReason } from './bus-log.ts'
 import { kafkaRetry } from './kafka-client.ts'
+import { logWaiting } from './kafka-fault.ts'
 import { laggingPartitions } from './lag.ts'
 import { GrowingPause, pause } from './pause.ts'
 import { placeAssignment } from './place-assignment.ts'
@@ -221,7 +222,7 @@ export async function consumeOnce(
 
   function failed(error: unknown): void {
     report('waiting')
-    log.warn({ bureau, error: String(error) }, 'the consumer waits: the machine failed, nothing is lost')
+    logWaiting(log, { bureau }, error, 'the consumer waits: the machine failed, nothing is lost')
   }
 
   /** Commits, looks for a stall and for other topics, until one is found. */

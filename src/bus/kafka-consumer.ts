@@ -1,5 +1,6 @@
 import type { Consumption, Subscriber } from './bus.ts'
 import { type ConsumerMeans, consumeOnce } from './consumer-life.ts'
+import { logWaiting } from './kafka-fault.ts'
 import { GrowingPause } from './pause.ts'
 
 /** Consumes for one bureau until stopped; a kafkajs consumer that crashes or stalls is thrown away and another one built. */
@@ -27,10 +28,7 @@ export function consumeFromKafka(means: ConsumerMeans, subscriber: Subscriber): 
       if (why === 'stopped') return
       state = 'waiting'
       metrics.rebuilt?.(bureau, why)
-      log.warn(
-        { bureau, why, error: cause === undefined ? undefined : String(cause) },
-        'the consumer is built anew; it goes on where its view stands',
-      )
+      logWaiting(log, { bureau, why }, cause, 'the consumer is built anew; it goes on where its view stands')
       await pauses.wait(stopping.signal)
     }
   }

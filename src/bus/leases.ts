@@ -84,11 +84,13 @@ export class Leases {
 
 /** A client of one connection to the same server as another. */
 function oneConnection({ options }: Sql): Sql {
-  const { database, user, ssl, connection, path } = options
+  const { database, user, connection, path } = options
   const host = options.host.map((name, i) => `${name}:${options.port[i] ?? 5432}`).join(',')
   // its type says null; it holds what the URL or the environment said
   const pass: unknown = options.pass
   const login = { user, ...(typeof pass === 'string' ? { pass } : {}) }
-  const server = path ? { path } : { host }
-  return postgres({ ...server, ...login, database, ssl, connection, max: 1, max_lifetime: null, fetch_types: false })
+  // TLS is made in it; its type knows nothing of it
+  const opening = 'socket' in options ? { socket: options.socket } : {}
+  const server = path ? { path } : { host, ...opening }
+  return postgres({ ...server, ...login, database, connection, max: 1, max_lifetime: null, fetch_types: false })
 }

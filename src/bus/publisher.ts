@@ -5,6 +5,7 @@ import { ensureTopics } from './broker-topics.ts'
 import type { Consumption } from './bus.ts'
 import type { BusLog, BusMetrics } from './bus-log.ts'
 import { kafkaRetry } from './kafka-client.ts'
+import { logWaiting } from './kafka-fault.ts'
 import type { Lease, Leases } from './leases.ts'
 import { type LoggedEvent, readEvents } from './log-reader.ts'
 import { partitionOf } from './partition.ts'
@@ -68,7 +69,7 @@ export function publishToKafka({ sql, kafka, admin, prefix, kinds, wake, leases,
         await publishWhileHeld(lease, producer, pauses)
       } catch (error) {
         state = 'waiting'
-        log.warn({ error: String(error) }, 'the publisher waits: the log goes on taking events and is published later')
+        logWaiting(log, {}, error, 'the publisher waits: the log goes on taking events and is published later')
         await pauses.wait(signal)
       } finally {
         await producer.disconnect().catch(() => undefined) // a new one is built anyway

@@ -1,7 +1,7 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { CannotStart } from '../domain/cannot-start.ts'
-import { openSocket } from './socket.ts'
+import { databaseServerOf } from './server.ts'
 
 /** The client for raw SQL on hot paths: int8 arrives as a number. */
 export type RawSql = postgres.Sql<{ bigint: number }>
@@ -38,7 +38,8 @@ const oldestVersion = 140_000
  *
  * Two clients, because drizzle(client) changes how that client reads and writes dates and JSON.
  */
-export function connect(url: string, options: ConnectOptions): Database {
+export function connect(databaseUrl: string, options: ConnectOptions): Database {
+  const { url, socket } = databaseServerOf(databaseUrl)
   const { maxConnections = 10, statementTimeoutMs = 30_000, lockTimeoutMs = 15_000, connectTimeoutMs = 10_000 } = options
   const connection = {
     application_name: options.name,
@@ -53,7 +54,7 @@ export function connect(url: string, options: ConnectOptions): Database {
     connect_timeout: connectTimeoutMs / 1000,
     onnotice: () => undefined,
     connection,
-    socket: openSocket,
+    socket,
     backoff: (failures: number) => Math.min(3 ** failures / 100, longestBackoffSeconds),
   }
   const raw = postgres(url, { ...common, types: { bigint: safeBigint } })

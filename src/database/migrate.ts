@@ -2,6 +2,7 @@ import path from 'node:path'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
+import { databaseServerOf } from './server.ts'
 
 /** Migration sets of the package; the same place seen from src/database and from dist/database. */
 export const migrationsFolder = path.join(import.meta.dirname, '..', '..', 'drizzle')
@@ -24,14 +25,20 @@ export async function migrateLog(url: string): Promise<void> {
  * @param schema search_path while they run, and where their journal is kept; created when missing. Without it the
  *   migrations name their schemas themselves and the journal stands in schema `drizzle`
  */
-export async function migrateUnderLock(url: string, { folder, schema }: { folder: string; schema?: string }): Promise<void> {
+export async function migrateUnderLock(
+  databaseUrl: string,
+  { folder, schema }: { folder: string; schema?: string },
+): Promise<void> {
   if (schema !== undefined && !/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) throw new Error(`${schema} can't be the name of a schema`)
   const connection = {
     application_name: 'lianban migrate',
     lock_timeout: lockTimeoutMs,
     ...(schema === undefined ? {} : { search_path: schema }),
   }
-  const client = postgres(url, { max: 1, onnotice: () => undefined, connection })
+  const { url, socket } = databaseServerOf(databaseUrl)
+  // held in a variable: the type of postgres.js's options does not know of `socket`
+  const options = { max: 1, onnotice: () => undefined, connection, socket }
+  const client = postgres(url, options)
   try {
     // the session's lock, so closing the only connection gives it back even when a migration fails
     await client`select pg_advisory_lock(${migrationLock})`

@@ -1,12 +1,16 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-interface Target {
+/** What postgres.js says of its server. */
+export interface Target {
   readonly host: readonly string[]
   readonly port: readonly number[]
   /** of a Unix socket */
   readonly path?: string | false | undefined
 }
+
+/** Makes a connection to this host a TLS one. */
+export type Secure = (socket: Socket, host: string) => Promise<Socket>
 
 /** A host that does not answer is passed over for the next one after this. */
 const perHostMs = 5_000
@@ -18,14 +22,13 @@ const perHostMs = 5_000
  * Never throws: postgres.js leaves a connection whose socket can't be made in its pool as one that is being opened, so a pool
  * that had as many failures as connections would wait for ever. A socket that breaks with the last host's error is opened anew.
  */
-export async function openSocket({ host, port, path }: Target): Promise<Socket> {
+export async function openSocket({ host, port, path }: Target, secure?: Secure): Promise<Socket> {
   if (typeof path === 'string') return opened(connect({ path })).catch(broken)
   let failure: unknown
   for (const [i, name] of host.entries()) {
     try {
       const socket = await opened(connect({ host: name, port: port[i] ?? 5432, noDelay: true }))
-      // postgres.js verifies the server's certificate against this name
-      return Object.assign(socket, { host: name })
+      return secure === undefined ? socket : await secure(socket, name)
     } catch (error) {
       failure = error
     }

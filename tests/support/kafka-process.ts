@@ -19,11 +19,15 @@ export interface RunningKafka {
 const runner = join(import.meta.dirname, '../../infra/kafka/run.mjs')
 const startTimeoutMs = 120_000
 
-/** A Kafka of the caller's own: for tests that kill it. */
-export async function startKafka(): Promise<RunningKafka> {
+/**
+ * A Kafka of the caller's own: for tests that kill it.
+ *
+ * @param flags of run.mjs beside those of its ports and data
+ */
+export async function startKafka(flags: readonly string[] = []): Promise<RunningKafka> {
   const data = await mkdtemp(join(tmpdir(), 'lianban-kafka-'))
   const [port, controllerPort] = await freePorts()
-  let child = await launch(data, port, controllerPort)
+  let child = await launch(data, port, controllerPort, flags)
 
   return {
     brokers: `127.0.0.1:${port}`,
@@ -33,12 +37,12 @@ export async function startKafka(): Promise<RunningKafka> {
     },
     kill: () => end(child, 'SIGKILL'),
     restart: async () => {
-      child = await launch(data, port, controllerPort)
+      child = await launch(data, port, controllerPort, flags)
     },
   }
 }
 
-async function launch(data: string, port: number, controllerPort: number): Promise<ChildProcess> {
+async function launch(data: string, port: number, controllerPort: number, more: readonly string[]): Promise<ChildProcess> {
   const flags = [
     '--data',
     join(data, 'kafka'),
@@ -47,6 +51,7 @@ async function launch(data: string, port: number, controllerPort: number): Promi
     '--controller-port',
     String(controllerPort),
     '--stop-with-stdin',
+    ...more,
   ]
   // a process group of its own, so that kill -9 reaches Java too
   const child = spawn(process.execPath, [runner, ...flags], { detached: true, stdio: ['pipe', 'pipe', 'pipe'] })

@@ -1,4 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
+import { slowness } from './bounded-pattern.ts'
 import { type Catalogue, type EventType, type Kind, partiesNamed } from './catalogue.ts'
 import { layerFaults, orderFaults, repeated } from './order-faults.ts'
 
@@ -45,6 +46,10 @@ function kindFaults(kind: Kind, catalogue: Catalogue, codes: readonly string[]):
   const { id, subject, restricted } = kind
   return [
     ...layerFaults(kind),
+    ...[subject.pattern, ...restricted.map(({ pattern }) => pattern)].flatMap((pattern) => {
+      const fault = pattern === undefined ? undefined : slowness(pattern)
+      return fault === undefined ? [] : [`kind ${id}: ${fault}`]
+    }),
     ...(subject.code === undefined && subject.pattern === undefined ? [`kind ${id}: its subject needs a code or a pattern`] : []),
     ...(subject.code === undefined || codes.includes(subject.code)
       ? []

@@ -6,6 +6,7 @@ import type { Finding } from '../domain/event.ts'
 import { chinaDate } from '../domain/fold.ts'
 import { maxFindings } from '../domain/refusal.ts'
 import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
+import { BoundedPattern, boundedRegExp, slowness } from './bounded-pattern.ts'
 import type { Catalogue, Kind } from './catalogue.ts'
 import { formats } from './formats.ts'
 import { checksKeyword, codeKeyword, type KeywordContext } from './keywords.ts'
@@ -79,12 +80,27 @@ export function schemaFaults(schema: unknown): string[] {
       maxFindings,
     )
   }
+  const slow = patternsOf(schema).flatMap((pattern) => slowness(pattern) ?? [])
+  if (slow.length > 0) return [...new Set(slow)].slice(0, maxFindings)
   try {
     compile(schema)
     return []
   } catch (error) {
     return [error instanceof Error ? error.message : String(error)]
   }
+}
+
+/** Every regular expression of a schema; its depth is bounded since it was parsed. */
+function patternsOf(schema: Json): readonly string[] {
+  if (typeof schema !== 'object' || schema === null) return []
+  const inside = Object.values(schema).flatMap(patternsOf)
+  if (!isJsonObject(schema)) return inside
+  const { pattern, patternProperties } = schema
+  return [
+    ...inside,
+    ...(typeof pattern === 'string' ? [pattern] : []),
+    ...(isJsonObject(patternProperties) ? Object.keys(patternProperties) : []),
+  ]
 }
 
 const dialect = 'https://json-schema.org/draft/2020-12/schema'
@@ -98,7 +114,7 @@ function newAjv(): Ajv2020 {
     strictRequired: false,
     allowUnionTypes: true,
     formats,
-    ...quickToCompile,
+    code: { ...quickToCompile.code, regExp: boundedRegExp },
   })
   made.addKeyword(codeKeyword)
   made.addKeyword(checksKeyword)
@@ -166,7 +182,7 @@ type SubjectCheck = (
 
 function subjectCheck(kind: Kind): SubjectCheck {
   const { field, code, pattern } = kind.subject
-  const shape = pattern === undefined ? undefined : new RegExp(pattern, 'u')
+  const shape = pattern === undefined ? undefined : new BoundedPattern(pattern)
   const checkCode = code === undefined ? undefined : codeCheckOf(code)
   if (code !== undefined && !checkCode)
     throw new Error(`the kind ${kind.id} names the code check "${code}", which does not exist`)

@@ -159,6 +159,7 @@ export const operatorOperations: readonly OperationSpec[] = [
                 party: text('who asked'),
                 kid: text('with which key'),
                 reason: text('why'),
+                details: { type: 'object', description: 'what the request names: whose view, which events' },
                 createdAt: moment('when'),
               }),
             },

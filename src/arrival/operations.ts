@@ -35,9 +35,8 @@ export function postOperation(...actions: readonly string[]) {
     if (before !== undefined) throw RefusedRequest.logged(before.refusal, undefined)
     const appended = await record(request, action, operation, parts)
     await parts.ledger.carryOut()
-    const waits = prepared.weighty && parts.keeper.inForce.rules.catalogue.twoPersons?.includes(action)
     const { index } = appended
-    const told = waits ? { waitsFor: 'approval' } : await prepared.answer?.(index)
+    const told = (await parts.operations.waits(index)) ? { waitsFor: 'approval' } : await prepared.answer?.(index)
     if (appended.outcome === 'repeated') return json(c, { action, index, received: appended.received, ...told }, 200)
     return json(c, { action, index, received: appended.received, receipt: appended.receipt, ...told }, 201)
   }

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../domain/text.ts'
 import { type Acting, type ActOptions, act, actingWith } from './act.ts'
 import { CommandFailed } from './command.ts'
 import { objectsIn, parkedPages } from './parked-read.ts'
@@ -21,8 +22,15 @@ export async function dismissParked(options: DismissOptions): Promise<void> {
   const acting = await actingWith(options)
   const indexes = options.index ?? (await indexesOf(acting, { bureau, cause, type }))
   if (indexes.length === 0) throw new CommandFailed(`no such event is parked in the view of ${bureau}`, 1)
-  for (let done = 0; done < indexes.length; done += mostAtOnce)
-    process.stdout.write(await dismissSome(acting, options, indexes.slice(done, done + mostAtOnce)))
+  const waiting: string[] = []
+  for (let done = 0; done < indexes.length; done += mostAtOnce) {
+    const some = indexes.slice(done, done + mostAtOnce)
+    const answer = await act(acting, '/v1/operations/dismissals', 'dismiss', { bureau, indexes: some }, options.reason)
+    if (answer.waitsFor === 'approval') waiting.push(String(answer.index))
+    process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : answerText(answer, bureau, some.length))
+  }
+  if (waiting.length > 0 && !options.json)
+    process.stdout.write(`the second person: lianban proposals approve ${waiting.join(' ')} --key … --reason …\n`)
 }
 
 async function indexesOf(acting: Acting, filter: Readonly<Record<string, string | undefined>>): Promise<readonly number[]> {
@@ -31,17 +39,10 @@ async function indexesOf(acting: Acting, filter: Readonly<Record<string, string 
   return indexes
 }
 
-async function dismissSome(
-  acting: Acting,
-  { bureau, reason, json }: DismissOptions,
-  indexes: readonly number[],
-): Promise<string> {
-  const done = await act(acting, '/v1/operations/dismissals', 'dismiss', { bureau, indexes: [...indexes] }, reason)
-  if (json) return `${JSON.stringify(done)}\n`
-  const events = indexes.length === 1 ? '1 event' : `${indexes.length} events`
-  if (done.waitsFor === 'approval')
-    return `${events} wait for a second person: lianban proposals approve ${done.index} --key … --reason …\n`
-  return done.carriedOut === false
+function answerText({ waitsFor, carriedOut, index }: JsonObject, bureau: string, count: number): string {
+  const events = count === 1 ? '1 event' : `${count} events`
+  if (waitsFor === 'approval') return `${events} of the view of ${bureau} wait for a second person: proposal ${index}\n`
+  return carriedOut === false
     ? `${events} of the view of ${bureau} had been dismissed before\n`
-    : `${events} dismissed from the view of ${bureau}; on record at index ${done.index}\n`
+    : `${events} dismissed from the view of ${bureau}; on record at index ${index}\n`
 }

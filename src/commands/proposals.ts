@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { isJsonObject } from '../domain/text.ts'
+import { isJsonObject, type Json } from '../domain/text.ts'
 import { type ActOptions, act, actingWith, withAct, withOperatorKey } from './act.ts'
 import { expectStatus } from './exchange-client.ts'
 import { type ConnectionOptions, wholeNumber, withConnection } from './options.ts'
@@ -21,8 +21,8 @@ export function addProposalsCommands(program: Command): void {
   withAct(
     proposals
       .command('approve')
-      .description('the second person’s word: the act is carried out as it was asked for')
-      .argument('<proposal>', 'its number', wholeNumber(0, 999_999_999_999_999)),
+      .description('the second person’s word: the acts are carried out as they were asked for')
+      .argument('<proposal...>', 'their numbers', proposalIds),
   ).action(approve)
 }
 
@@ -33,16 +33,35 @@ async function list(options: ListOptions): Promise<void> {
   if (options.json) process.stdout.write(`${JSON.stringify(body, null, 2)}\n`)
   else if (waiting.length === 0) process.stdout.write('nothing waits for a second person\n')
   else {
-    const rows = waiting.map(({ id, action, party, kid, createdAt, reason }) =>
-      [id, action, party, kid, createdAt, reason].map((cell) => String(cell)),
+    const rows = waiting.map(({ id, action, details, party, kid, createdAt, reason }) =>
+      [id, action, detailsText(details), party, kid, createdAt, reason].map((cell) => String(cell)),
     )
-    process.stdout.write(tableText([['PROPOSAL', 'ACTION', 'PARTY', 'KEY', 'ASKED AT', 'REASON'], ...rows]))
+    process.stdout.write(tableText([['PROPOSAL', 'ACTION', 'OF', 'PARTY', 'KEY', 'ASKED AT', 'REASON'], ...rows]))
   }
 }
 
-async function approve(proposal: number, options: ActOptions): Promise<void> {
-  const done = await act(await actingWith(options), path, 'approve', { operation: proposal }, options.reason)
-  process.stdout.write(
-    done.carriedOut === false ? `${proposal} was approved before\n` : `${proposal} is approved and carried out\n`,
-  )
+async function approve(proposals: readonly number[], options: ActOptions): Promise<void> {
+  const acting = await actingWith(options)
+  for (const proposal of proposals) {
+    const done = await act(acting, path, 'approve', { operation: proposal }, options.reason)
+    process.stdout.write(
+      done.carriedOut === false ? `${proposal} was approved before\n` : `${proposal} is approved and carried out\n`,
+    )
+  }
 }
+
+/** Whose view, and how many events from which to which; all of them are in `--json`. */
+function detailsText(details: Json | undefined): string {
+  return Object.entries(isJsonObject(details) ? details : {})
+    .map(([name, value]) => {
+      if (!Array.isArray(value)) return `${name} ${String(value)}`
+      return value.length > 3 ? `${value.length} ${name}, ${value[0]} … ${value.at(-1)}` : `${name} ${value.join(', ')}`
+    })
+    .join('; ')
+}
+
+const proposalId = wholeNumber(0, 999_999_999_999_999)
+const proposalIds = (text: string, before: readonly number[] | undefined): readonly number[] => [
+  ...(before ?? []),
+  proposalId(text),
+]

@@ -1,3 +1,4 @@
+import type { RawSql } from '../database/connect.ts'
 import type { Transaction } from '../database/transaction.ts'
 import type { Refusal } from '../domain/refusal.ts'
 import type { JsonObject } from '../domain/text.ts'
@@ -23,8 +24,11 @@ export interface Act {
 
 /** One request of it. */
 export interface PreparedAct {
-  /** is it weighty enough for the two-person rule, where the catalogue has that for its action? */
-  readonly weighty: boolean
+  /**
+   * Is it weighty enough for the two-person rule, where the catalogue has that for its action? What depends on what was done
+   * before is asked in the ledger's transaction, so in the order of the log.
+   */
+  readonly weighty: boolean | ((tx: RawSql, record: ActRecord) => Promise<boolean>)
   /** Asked before it is recorded: why it can't be done, or that it is done already. */
   before(
     by: Pick<ActRecord, 'party' | 'kid'>,

@@ -11,6 +11,13 @@ import { bureauIn, invalid, refusal } from './request.ts'
 /** Events that one request dismisses: their indexes have to fit into an entry of the log. */
 export const maxDismissed = 2_000
 
+/**
+ * Where a group takes a second person, one may dismiss this many single events of a view in a day all the same: without a bound
+ * a group could be dismissed by as many requests as it has events.
+ */
+export const maxDismissedAlone = 10
+export const aloneHours = 24
+
 export interface DismissMeans {
   readonly sql: RawSql
   readonly rules: () => Rules
@@ -34,7 +41,8 @@ export function dismissAct(means: DismissMeans): Act {
       const bureau = bureauIn(payload)
       const indexes = indexesIn(payload.indexes)
       return {
-        weighty: indexes.length > 1,
+        weighty: async (tx, { received }) =>
+          indexes.length > 1 || (await dismissedAlone(tx, bureau, received)) >= maxDismissedAlone,
         async before() {
           if (!means.rules().bureaus.some(({ id }) => id === bureau)) return { refusal: refusal(noBureau(bureau)) }
           const parked = await stillParked(means.sql, bureau, indexes)
@@ -69,6 +77,15 @@ async function carryOut(
   const subjects = new Map(dismissed.map(({ kind, subject }) => [`${kind}\n${subject}`, { kind, subject }]))
   await releaseOneByOne(tx, [...subjects.values()], { judging: judging(bureau), now: clock(), replay: undefined })
   await tx`select set_config('search_path', 'public', true)`
+}
+
+/** Events of a view that were dismissed within a day without a second person, whoever asked. */
+async function dismissedAlone(sql: RawSql, bureau: string, now: Date): Promise<number> {
+  const [row] = await sql<{ events: number }[]>`
+    select count(*)::int as events from ${sql(viewSchema(bureau))}.dismissed
+    where dismissed_at > ${now}::timestamptz - ${aloneHours} * interval '1 hour'
+      and operation not in (select id from operations.proposals where state = 'approved')`
+  return row?.events ?? 0
 }
 
 function stillParked(sql: RawSql, bureau: string, indexes: readonly number[]): Promise<ParkedRow[]> {

@@ -4,7 +4,7 @@ import { RefusedRequest } from '../domain/refusal.ts'
 import type { JsonObject } from '../domain/text.ts'
 import { payloadOfLogged } from '../identity/compact.ts'
 import type { Logger } from '../logger.ts'
-import type { Act, ActRecord } from './act.ts'
+import type { Act, ActRecord, PreparedAct } from './act.ts'
 
 /** Entries carried out between two looks for more. */
 const pageEntries = 100
@@ -69,15 +69,23 @@ export class Ledger {
     const { logger, twoPersons } = this.#options
     try {
       const prepared = this.#acts.get(action)?.prepare(payload)
-      if (prepared?.weighty && twoPersons().includes(action)) await propose(tx, action, payload, record)
+      const waits = prepared !== undefined && twoPersons().includes(action) && (await isWeighty(tx, prepared, record))
+      if (waits) await propose(tx, action, payload, record)
       else await prepared?.carryOut(tx, record)
-      logger.info({ index, action, party, kid }, 'an operation was carried out')
+      logger.info(
+        { index, action, party, kid },
+        waits ? 'an operation waits for a second person' : 'an operation was carried out',
+      )
     } catch (error) {
       if (!(error instanceof RefusedRequest)) throw error
       // an older or newer program took it: the record stays, and so does the reason why nothing came of it
       logger.error({ index, action, why: error.refusal.detail.en }, 'an operation on record can not be carried out')
     }
   }
+}
+
+async function isWeighty(tx: Transaction, { weighty }: PreparedAct, record: ActRecord): Promise<boolean> {
+  return typeof weighty === 'boolean' ? weighty : weighty(tx, record)
 }
 
 async function propose(tx: Transaction, action: string, payload: JsonObject, record: ActRecord): Promise<void> {

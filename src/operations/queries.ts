@@ -1,4 +1,5 @@
 import type { RawSql } from '../database/connect.ts'
+import type { JsonObject } from '../domain/text.ts'
 import type { Replay } from '../replay/replay.ts'
 import { listReplays, readReplay } from '../replay/store.ts'
 import { proposalHours } from './approve.ts'
@@ -10,6 +11,8 @@ export interface WaitingProposal {
   readonly party: string
   readonly kid: string
   readonly reason: string
+  /** what the request names beside what every request has: whose view, which events */
+  readonly details: JsonObject
   readonly createdAt: Date
 }
 
@@ -18,16 +21,25 @@ export interface OperationQueries {
   /** the newest hundred, of one bureau or of all */
   replays(bureau: string | undefined): Promise<readonly Replay[]>
   replay(id: number): Promise<Replay | undefined>
+  /** does the act that was asked for at an index wait for a second person? */
+  waits(index: number): Promise<boolean>
   /** those that can still be approved, oldest first */
   proposals(): Promise<readonly WaitingProposal[]>
 }
+
+/** Members of every signed request, see identity/operation-request.ts. */
+const envelope = ['action', 'reason', 'log', 'iat', 'jti']
 
 export function createOperationQueries(sql: RawSql): OperationQueries {
   return {
     replays: (bureau) => listReplays(sql, bureau),
     replay: (id) => readReplay(sql, id),
+    async waits(index) {
+      const [row] = await sql`select from operations.proposals where id = ${index} and state = 'waiting'`
+      return row !== undefined
+    },
     proposals: () => sql<WaitingProposal[]>`
-      select id, action, party, kid, reason, created_at as "createdAt" from operations.proposals
+      select id, action, party, kid, reason, details - ${envelope}::text[] as details, created_at as "createdAt" from operations.proposals
       where state = 'waiting' and created_at > now() - ${proposalHours} * interval '1 hour' order by id limit 100`,
   }
 }

@@ -312,6 +312,32 @@ describe('a catalogue', () => {
     expect(left).toMatchObject({ events: [{ type: 'registration.changed.v1', cause: 'no-office', tries: 2 }] })
   })
 
+  it('where the catalogue wants it, a group is dismissed by two persons', async () => {
+    const file = await changed((catalogue) => ({ ...catalogue, version: 'two persons', twoPersons: ['dismiss'] }))
+    expect((await apply(file, keyOf('operator'))).code).toBe(0)
+    const second = inFolder('second.jwk')
+    await lianban(['keys', 'generate', '--out', second])
+    expect((await at('keys', 'register', second, '--party', 'operator', '--voucher', keyOf('operator'))).code).toBe(0)
+    const events = companies(2, 1).map((event) => ({ ...event, data: { ...event.data, addressDivision: '210211' } }))
+    const lines = inFolder('two-persons.ndjson')
+    await writeFile(lines, events.map((event) => `${JSON.stringify(event)}\n`).join(''))
+    await at('post', lines, '--as', 'commerce', '--key', keyOf('commerce'))
+    const group = ['--bureau', 'local-tax', '--cause', 'no-office', '--type', 'registration.established.v1']
+    const asked = await eventually(async () => {
+      const { stdout } = await at('parked', 'groups', ...group, '--key', keyOf('operator'))
+      expect(stdout).toMatch(/^local-tax +no-office +registration\.established\.v1 +2 +2 /m)
+    }).then(() => at('parked', 'dismiss', ...group, '--key', keyOf('operator'), '--reason', 'a test'))
+    const proposal = /^the second person: lianban proposals approve (\d+) /m.exec(asked.stdout)?.[1] ?? ''
+    expect((await at('proposals', 'list', '--key', second)).stdout).toMatch(
+      new RegExp(`^${proposal} +dismiss +bureau local-tax; indexes \\d+, \\d+ +operator `, 'm'),
+    )
+    const approve = (key: string) => at('proposals', 'approve', proposal, '--key', key, '--reason', 'a test')
+    expect(await approve(keyOf('operator'))).toMatchObject({ code: 1, stderr: expect.stringContaining('a second person') })
+    expect(await approve(second)).toMatchObject({ code: 0, stdout: `${proposal} is approved and carried out\n` })
+    expect((await approve(second)).stdout).toBe(`${proposal} was approved before\n`)
+    expect((await at('proposals', 'list', '--key', second)).stdout).toBe('nothing waits for a second person\n')
+  })
+
   it('what events rest on stays: a used type, the place of a kind on the bus, an operator with a key', async () => {
     const size = await logSize()
     const file = await changed(({ types, kinds, parties, ...rest }: Record<string, Record<string, unknown>[]>) => ({

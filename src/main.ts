@@ -14,6 +14,7 @@ import { addRecordCommands } from './commands/record.ts'
 import { addReplayCommands } from './commands/replay.ts'
 import { addServeCommands } from './commands/serve.ts'
 import { addSignCommand } from './commands/sign.ts'
+import { addViewCommands } from './commands/view.ts'
 import { ConfigInvalid } from './config.ts'
 import { CannotStart } from './domain/cannot-start.ts'
 import { LogInconsistent } from './log/verify-start.ts'
@@ -37,6 +38,7 @@ addLogCommands(program)
 addParkedCommands(program)
 addReplayCommands(program)
 addProposalsCommands(program)
+addViewCommands(program)
 
 try {
   await program.parseAsync()

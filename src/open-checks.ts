@@ -5,8 +5,9 @@ import type { RawSql } from './database/connect.ts'
 import type { RulesKeeper } from './log/rules-in-force.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
-import { placesOf, type Workers } from './open-operations.ts'
+import type { Workers } from './open-operations.ts'
 import { judgingOf } from './view/judging.ts'
+import { placeOf } from './view/place.ts'
 
 export interface CheckWorkerMeans {
   readonly sql: RawSql
@@ -34,7 +35,7 @@ export function checkWorkers({ sql, keeper, viewOf, everyMs, logger, metrics, no
         sql: view,
         everyMs,
         judging: () => judgingOf(bureau, keeper.inForce.rules, keeper.inForce.catalogues),
-        partitionOf: placesOf(keeper),
+        partitionOf: (subject) => placeOf(keeper.inForce.rules, subject),
         clock: () => new Date(),
         refreshRules: () => keeper.refresh(sql),
         leases,

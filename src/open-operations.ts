@@ -1,5 +1,4 @@
 import { Leases } from './bus/leases.ts'
-import { partitionOf } from './bus/partition.ts'
 import { pause } from './bus/pause.ts'
 import type { RawSql } from './database/connect.ts'
 import type { RulesKeeper } from './log/rules-in-force.ts'
@@ -11,6 +10,7 @@ import { Ledger } from './operations/ledger.ts'
 import { replayActs } from './operations/replay-acts.ts'
 import { startReplays } from './replay/runner.ts'
 import { judgingOf } from './view/judging.ts'
+import { placeOf } from './view/place.ts'
 
 /** A gateway that died between a request's record and its effect leaves the effect to the others: they look this often. */
 const ledgerPollMs = 5_000
@@ -69,7 +69,7 @@ export function replayWorkers(
         bureau,
         sql: view,
         judging: () => judgingOf(bureau, keeper.inForce.rules, keeper.inForce.catalogues),
-        partitionOf: placesOf(keeper),
+        partitionOf: (subject) => placeOf(keeper.inForce.rules, subject),
         clock: () => new Date(),
         refreshRules: () => keeper.refresh(sql),
         leases,
@@ -85,15 +85,6 @@ export function replayWorkers(
   }
 }
 
-/** Where the bus puts the events of a subject. */
-export function placesOf(keeper: RulesKeeper) {
-  return ({ kind, subject }: { readonly kind: string; readonly subject: string }) => {
-    const found = keeper.inForce.rules.kinds.get(kind)
-    if (found === undefined) throw new Error(`the rules in force have no kind ${kind}`)
-    return { topic: found.topic, partition: partitionOf(subject, found.partitions) }
-  }
-}
-
 function ledgerOf(sql: RawSql, keeper: RulesKeeper, logger: Logger): Ledger {
   const rules = () => keeper.inForce.rules
   const ledger: Ledger = new Ledger({
@@ -104,7 +95,7 @@ function ledgerOf(sql: RawSql, keeper: RulesKeeper, logger: Logger): Ledger {
         sql,
         rules,
         judging: (bureau) => judgingOf(bureau, keeper.inForce.rules, keeper.inForce.catalogues),
-        partitionOf: placesOf(keeper),
+        partitionOf: (subject) => placeOf(keeper.inForce.rules, subject),
         clock: () => new Date(),
       }),
       approveAct(sql, (action) => ledger.act(action)),

@@ -2,6 +2,7 @@ import { type Transaction, tryPart } from '../database/transaction.ts'
 import { foldDismissed, foldRecord, type ParkedCause, type ViewRecord } from '../domain/record.ts'
 import { type Judging, refusedRow, subjectKey, upsertRecords } from '../view/apply-events.ts'
 import { eventOfEntry } from '../view/entry-event.ts'
+import { tryRecords } from '../view/trial-records.ts'
 
 /** Waiting events read at once: about 4 MB of entries. */
 const pageEvents = 2_000
@@ -32,9 +33,6 @@ export interface Releasing {
   readonly replay: number | undefined
 }
 
-/** A table of the session with the rules of `records`: what a trial stores there, the view never sees. */
-const trialTable = 'trial_records'
-
 /**
  * What {@link releaseSubjects} would come to, without a lock and without touching the view: records are stored in a temporary
  * table, so that the database has its say on them.
@@ -47,21 +45,15 @@ export async function tryOutSubjects(
   judging: Judging,
   now: Date,
 ): Promise<readonly Released[]> {
-  await tx`create temporary table if not exists ${tx(trialTable)} (like records including all) on commit drop`
   const folded = await foldWaiting(tx, subjects, judging)
-  const store = (some: readonly Folding[]) =>
-    upsertRecords(
-      tx,
-      some.flatMap(({ record }) => record ?? []),
-      now,
-      trialTable,
-    )
-  const isRowsFault = (error: unknown) => refusedRow(error) !== undefined
-  if ((await tryPart(tx, () => store(folded), isRowsFault)) === undefined) return folded.map(releasedOf)
+  const recordsOf = (some: readonly Folding[]) => some.flatMap(({ record }) => record ?? [])
+  if ((await tryRecords(tx, recordsOf(folded), now)) === undefined) return folded.map(releasedOf)
   const released: Released[] = []
   for (const one of folded) {
-    const refused = await tryPart(tx, () => store([one]), isRowsFault)
-    released.push(refused ? { ...releasedOf(one), applied: 0, failed: failedAtDatabase(one, refused.error) } : releasedOf(one))
+    const refused = await tryRecords(tx, recordsOf([one]), now)
+    released.push(
+      refused === undefined ? releasedOf(one) : { ...releasedOf(one), applied: 0, failed: failedAtDatabase(one, refused) },
+    )
   }
   return released
 }
@@ -109,9 +101,9 @@ function releasedOf({ kind, subject, applied, failed }: Folding): Released {
   return { kind, subject, applied: applied.length, failed }
 }
 
-function failedAtDatabase({ applied, failed }: Folding, error: unknown): Failed {
+function failedAtDatabase({ applied, failed }: Folding, detail: string): Failed {
   const [first = failed] = applied
-  return { index: first?.index ?? -1, type: first?.type ?? '', cause: 'constraint', detail: refusedRow(error) ?? '' }
+  return { index: first?.index ?? -1, type: first?.type ?? '', cause: 'constraint', detail }
 }
 
 /**

@@ -1,0 +1,22 @@
+import { type Transaction, tryPart } from '../database/transaction.ts'
+import type { ViewRecord } from '../domain/record.ts'
+import { refusedRow, upsertRecords } from './apply-events.ts'
+
+/** A table of the session with the rules of `records`: what is stored there, the view never sees. */
+const trialTable = 'trial_records'
+
+/**
+ * Lets the database have its say on records, without a lock and without touching the view.
+ *
+ * @param tx its search_path is the view's schema
+ * @returns what it says, when it refuses one of them
+ */
+export async function tryRecords(tx: Transaction, records: readonly ViewRecord[], now: Date): Promise<string | undefined> {
+  await tx`create temporary table if not exists ${tx(trialTable)} (like records including all) on commit drop`
+  const refused = await tryPart(
+    tx,
+    () => upsertRecords(tx, records, now, trialTable),
+    (error) => refusedRow(error) !== undefined,
+  )
+  return refused && (refusedRow(refused.error) ?? 'the database refuses the record')
+}

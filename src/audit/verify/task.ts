@@ -1,0 +1,20 @@
+import type { LogSource } from '../log-source.ts'
+import type { VerifyOptions } from './options.ts'
+import type { LastVisit } from './state-file.ts'
+import type { WorkFolder } from './work-file.ts'
+
+/** One verification. */
+export interface Task {
+  readonly source: LogSource
+  readonly options: VerifyOptions
+  readonly lastVisit: LastVisit | undefined
+  /** to work in; it is there */
+  readonly folder: WorkFolder
+  /** when it began, as `performance.now()` says */
+  readonly began: number
+}
+
+/** A run may only go on with what an earlier one was asked, too. */
+export function nameOfTask({ source, options: { vkey, operator, entries }, lastVisit }: Task): string {
+  return JSON.stringify({ source: source.name, vkey, operator, entries, lastVisit: lastVisit?.note })
+}

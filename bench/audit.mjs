@@ -8,12 +8,13 @@
 // what the gateway calls. Both begin with the compact JWS in memory, take it apart and verify it, nothing more.
 import { execFile } from 'node:child_process'
 import { createPublicKey, verify } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { compactVerify, importJWK } from 'jose'
+import { keptLog } from './kept-log.mjs'
 
 const root = join(import.meta.dirname, '..')
 
@@ -35,7 +36,7 @@ else {
 }
 
 async function measure(entries, rounds, workers, json) {
-  const dir = await logOf(entries)
+  const dir = await keptLog(entries)
   const runs = { audit: [], node: [], jose: [] }
   for (let round = 0; round < rounds; round++) {
     runs.node.push(await child([import.meta.filename, '--bare', 'node', '--dir', dir, '--workers', String(workers)]))
@@ -104,17 +105,6 @@ async function child(args) {
   const usage = JSON.parse(/@usage (.*)/.exec(stderr)?.[1] ?? '{}')
   const told = /"tookMs": (\d+)/.exec(stdout)?.[1] ?? /@took (\d+)/.exec(stdout)?.[1]
   return { seconds: told === undefined ? (performance.now() - began) / 1000 : Number(told) / 1000, ...usage }
-}
-
-async function logOf(entries) {
-  const dir = join(tmpdir(), `lianban-bench-log-${entries}`)
-  if (existsSync(join(dir, 'made'))) return dir
-  const { madeLogModule } = await import('./made-log.mjs')
-  const { makeLog } = await madeLogModule()
-  // ten entries are keys, catalogues and an operation
-  await makeLog({ events: entries - 10, dir, days: 30 })
-  writeFileSync(join(dir, 'made'), '')
-  return dir
 }
 
 /** Bare checks of every event of the log: a share of the bundles for each worker, read beforehand. */

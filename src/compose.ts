@@ -15,7 +15,7 @@ import { createKafkaBus } from './bus/kafka.ts'
 import { kafkaSettingsOf } from './bus/kafka-settings.ts'
 import { partitionOf } from './bus/partition.ts'
 import { Closers } from './closers.ts'
-import type { Config, KafkaConfig } from './config.ts'
+import type { Config } from './config.ts'
 import { connect, type Database, pingDatabase, type RawSql } from './database/connect.ts'
 import { migrateLog } from './database/migrate.ts'
 import { openDatabase } from './database/open.ts'
@@ -30,6 +30,7 @@ import { type AppendableLog, openLogToAppend, openLogToRead } from './open-log.t
 import { openLedger, replayWorkers, type Workers } from './open-operations.ts'
 import type { Ledger } from './operations/ledger.ts'
 import { createOperationQueries } from './operations/queries.ts'
+import { lasting } from './view/lasting.ts'
 import { createView, type View } from './view/view.ts'
 import { migrateView, viewSchema } from './view/view-schema.ts'
 import { type OpenedView, Views } from './view/views.ts'
@@ -89,7 +90,7 @@ async function build(
   const keeper = log?.keeper ?? (await openLogToRead(config, database.raw, logger))
   closers.add('the rules’ channel', await listenForRules(database.raw, keeper, logger))
 
-  const views = new Views(keeper, (bureau) => openView(opened.url, bureau, keeper))
+  const views = new Views(keeper, (bureau) => openView(opened.url, bureau, keeper, logger, metrics))
   closers.add('the views', () => views.close())
   await views.update()
   const replays = replayWorkers(database.raw, keeper, (bureau) => views.sql(bureau), logger, metrics)
@@ -98,7 +99,7 @@ async function build(
   const checked = { sql: database.raw, keeper, logger, metrics, notices, everyMs: config.checkEverySeconds * 1000 }
   const checks = checkWorkers({ ...checked, viewOf: (bureau) => views.sql(bureau) })
   closers.add('the checks for holes', checks.close)
-  const bus = await createBus(config.kafka, database.raw, keeper, logger, metrics, notices)
+  const bus = await createBus(config, database.raw, keeper, logger, metrics, notices)
   closers.add('the bus', () => bus.close())
   const consumers = consumeAll(bus, roles, { keeper, views, sql: database.raw, logger, workers: [replays, checks] })
   const publisher = roles.publish ? bus.publish() : undefined
@@ -115,8 +116,9 @@ async function build(
   const witnessing = await startWitnessing(config.witnesses, means)
   if (witnessing !== undefined) closers.add('the witnesses', witnessing.close)
   const busParts = { bus: bus.name, publisher, consumers }
-  const { kafka, webhook, logOrigin: origin } = config
-  const watched = { sql: database.raw, keeper, views, topicPrefix: kafka?.prefix, witnesses: witnessing?.health }
+  const { kafka, webhook, logOrigin: origin, heartbeatSeconds } = config
+  const { health: witnesses } = witnessing ?? { health: undefined }
+  const watched = { sql: database.raw, keeper, views, topicPrefix: kafka?.prefix, witnesses, heartbeatSeconds }
   closers.add('the alarms', await openAlarms({ ...watched, webhook, origin, metrics, logger }))
   const { ledger, close } = openLedger(database.raw, keeper, logger)
   closers.add('the ledger of operations', close)
@@ -141,18 +143,26 @@ async function listenForRules(sql: RawSql, keeper: RulesKeeper, logger: Logger):
   return () => unlisten().catch(() => undefined)
 }
 
-async function openView(url: string, bureau: string, keeper: RulesKeeper): Promise<OpenedView> {
+async function openView(url: string, bureau: string, keeper: RulesKeeper, logger: Logger, metrics: Metrics): Promise<OpenedView> {
   const schema = viewSchema(bureau)
   await migrateView(url, schema)
   const database = connect(url, { name: `lianban ${bureau}`, schema, maxConnections: 4 })
   const rules = () => keeper.inForce.rules
   const catalogues = () => keeper.inForce.catalogues
-  const view = createView(database, { bureau, rules, catalogues, partitionOf, clock: () => new Date() })
-  return { view, sql: database.raw, close: database.close }
+  const onMissed = (events: number) => {
+    metrics.readFromLog.inc({ bureau }, events)
+    logger.warn({ bureau, events }, 'the bus did not bring events that the log has: they were read from the log')
+  }
+  const view = createView(database, { bureau, rules, catalogues, partitionOf, clock: () => new Date(), onMissed })
+  return {
+    view: lasting(view, { bureau, logger, makeTables: () => migrateView(url, schema) }),
+    sql: database.raw,
+    close: database.close,
+  }
 }
 
 async function createBus(
-  kafka: KafkaConfig | undefined,
+  { kafka, heartbeatSeconds }: Config,
   sql: RawSql,
   keeper: RulesKeeper,
   log: Logger,
@@ -160,15 +170,19 @@ async function createBus(
   notices: Notices,
 ): Promise<Bus> {
   const kinds = () => keeper.inForce.rules.kinds
-  if (kafka === undefined) return createEmbeddedBus({ sql, kinds, log })
+  const heartbeatMs = heartbeatSeconds * 1000
+  if (kafka === undefined) return createEmbeddedBus({ sql, kinds, log, heartbeatMs })
   return createKafkaBus({
     ...(await kafkaSettingsOf(kafka)),
     prefix: kafka.prefix,
     sql,
     kinds,
     log,
+    heartbeatMs,
     metrics: {
       published: (_topic, events) => metrics.published.inc(events),
+      heartbeats: (messages) => metrics.heartbeats.inc(messages),
+      readFromLog: (bureau, events) => metrics.readFromLog.inc({ bureau }, events),
       distrusted(bureau, messages) {
         metrics.foreign.inc({ bureau }, messages)
         notices.notice('foreign-messages', { about: bureau, details: { bureau, messages } })
@@ -218,9 +232,9 @@ function consumeAll(bus: Bus, { consume }: Roles, { keeper, views, sql, logger, 
 function subscriberOf(view: View, keeper: RulesKeeper, sql: RawSql): Subscriber {
   return {
     ...view,
-    apply: async (deliveries) => {
+    apply: async (deliveries, heartbeats) => {
       await keeper.refresh(sql)
-      await view.apply(deliveries)
+      await view.apply(deliveries, heartbeats)
     },
   }
 }

@@ -73,6 +73,28 @@ export function createMetrics() {
       help: 'How long the oldest event that the broker has not acknowledged has been in the log; 0 when there is none',
       registers,
     }),
+    heartbeats: new Counter({
+      name: 'lianban_bus_heartbeats_total',
+      help: 'Heartbeats sent to the broker and acknowledged, one for each partition',
+      registers,
+    }),
+    heartbeatAge: new Gauge({
+      name: 'lianban_bus_heartbeat_age_seconds',
+      help: 'How long ago the broker last took a heartbeat of every partition; without a broker 0',
+      registers,
+    }),
+    viewHeartbeatAge: new Gauge({
+      name: 'lianban_view_heartbeat_age_seconds',
+      help: 'How long ago a bureau’s view last took a heartbeat, of the partition where it is longest',
+      labelNames: ['bureau'],
+      registers,
+    }),
+    readFromLog: new Counter({
+      name: 'lianban_bus_read_from_log_total',
+      help: 'Events that the bus did not bring to a bureau’s view, and that were read from the log instead',
+      labelNames: ['bureau'],
+      registers,
+    }),
     foreign: new Counter({
       name: 'lianban_bus_foreign_messages_total',
       help: 'Messages of a topic that the log does not hold, or holds differently; each is an alarm',

@@ -4,6 +4,7 @@ export const alarmKinds = [
   'parked-growing',
   'consumer-behind',
   'publisher-behind',
+  'no-heartbeat',
   'foreign-messages',
   'hole',
   'witnesses-behind',

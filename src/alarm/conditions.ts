@@ -3,6 +3,7 @@ import { partitionOf } from '../bus/partition.ts'
 import type { RawSql } from '../database/connect.ts'
 import type { RulesKeeper } from '../log/rules-in-force.ts'
 import { lagOf } from '../view/lag.ts'
+import { oldestHeard } from '../view/partition-states.ts'
 import type { View } from '../view/view.ts'
 import type { AlarmKind, Finding } from './alarm.ts'
 import { Growth } from './growth.ts'
@@ -13,22 +14,30 @@ export interface Condition {
   find(): Promise<readonly Finding[]>
 }
 
+export type WatchedView = Pick<View, 'positions' | 'parkedCounts' | 'partitions'>
+
 export interface Watched {
   readonly sql: RawSql
   readonly keeper: RulesKeeper
-  readonly views: { all(): readonly (readonly [string, Pick<View, 'positions' | 'parkedCounts'>])[] }
+  readonly views: { all(): readonly (readonly [string, WatchedView])[] }
   /** of the broker's topics; undefined without one */
   readonly topicPrefix: string | undefined
   /** undefined: nobody cosigns the log */
   readonly witnesses: (() => Promise<{ readonly lagSeconds: number; readonly warning?: string }>) | undefined
+  /** between two heartbeats of each partition */
+  readonly heartbeatSeconds: number
   /** an event that waits longer for a view or the broker is an alarm */
   readonly behindSeconds: number
 }
 
+/** A heartbeat may be late by as many others. */
+const missedHeartbeats = 3
 /** Event entries counted at most. */
 const maxCounted = 10_000
 
-export function conditionsOf({ sql, keeper, views, topicPrefix, witnesses, behindSeconds }: Watched): readonly Condition[] {
+export function conditionsOf(watched: Watched): readonly Condition[] {
+  const { sql, keeper, views, topicPrefix, witnesses, behindSeconds, heartbeatSeconds } = watched
+  const silentMs = Math.max(behindSeconds, missedHeartbeats * heartbeatSeconds) * 1000
   const growth = new Growth()
   const isLate = (since: Date | undefined): since is Date =>
     since !== undefined && Date.now() - since.getTime() > behindSeconds * 1000
@@ -71,6 +80,22 @@ export function conditionsOf({ sql, keeper, views, topicPrefix, witnesses, behin
       },
     },
     {
+      kind: 'no-heartbeat',
+      async find() {
+        const now = new Date()
+        const published = topicPrefix === undefined ? now : await lastHeartbeat(sql, topicPrefix)
+        const found: Finding[] = []
+        const tell = (about: string, at: Date) => found.push({ about, details: { about, since: at.toISOString() } })
+        if (topicPrefix !== undefined && published && now.getTime() - published.getTime() > silentMs) tell(topicPrefix, published)
+        for (const [bureau, view] of views.all()) {
+          const heard = oldestHeard(await view.partitions())
+          // where the publisher is silent there is nothing to hear
+          if (heard && published && published.getTime() - heard.getTime() > silentMs) tell(bureau, heard)
+        }
+        return found
+      },
+    },
+    {
       kind: 'witnesses-behind',
       async find() {
         const health = await witnesses?.()
@@ -91,9 +116,7 @@ export function conditionsOf({ sql, keeper, views, topicPrefix, witnesses, behin
     },
   ]
 
-  async function eachView(
-    find: (bureau: string, view: Pick<View, 'positions' | 'parkedCounts'>) => Promise<readonly Finding[]>,
-  ): Promise<readonly Finding[]> {
+  async function eachView(find: (bureau: string, view: WatchedView) => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
     const found: Finding[] = []
     // one after the other: nobody waits, and each may read a lot
     for (const [bureau, view] of views.all()) found.push(...(await find(bureau, view)))
@@ -109,4 +132,11 @@ export async function publisherBehind(sql: Sql | RawSql, prefix: string): Promis
       where kind = 'event' and index > (select min(index) from log.published where starts_with(topic, ${`${prefix}.`}))
       order by index limit ${maxCounted}) as unsent`
   return { events: row?.events ?? 0, since: row?.since ?? undefined }
+}
+
+/** When the broker last took a heartbeat of every topic; undefined before the first. */
+export async function lastHeartbeat(sql: Sql | RawSql, prefix: string): Promise<Date | undefined> {
+  const [row] = await sql<{ at: Date | null }[]>`
+    select min(heartbeat_at) as at from log.published where starts_with(topic, ${`${prefix}.`})`
+  return row?.at ?? undefined
 }

@@ -1,39 +1,53 @@
 import type { KafkaMessage } from 'kafkajs'
 import type { Sql } from 'postgres'
 import { leafHash } from '../log/merkle.ts'
-import type { Delivery } from './bus.ts'
+import type { Delivery, Heartbeat } from './bus.ts'
 import { partitionOf } from './partition.ts'
 
-/** A message as the broker brought it; nothing in it has been compared with the log. */
-export interface Claim {
+/** Where a message was found. */
+interface Place {
   /** without prefix */
   readonly topic: string
   readonly kind: string
   readonly partition: number
   readonly partitions: number
-  readonly index: number
+}
+
+interface Found extends Place {
   readonly previous: number
-  readonly value: Buffer
   readonly broker: { readonly topic: string; readonly nextOffset: number }
+}
+
+/** A message as the broker brought it; nothing in it has been compared with the log. */
+export interface Claim extends Found {
+  readonly index: number
+  readonly value: Buffer
+}
+
+/** A heartbeat as the broker brought it. */
+export interface HeartbeatClaim extends Found {
+  readonly size: number
 }
 
 /**
  * Reads a message of a topic.
  *
- * @returns `heartbeat` for messages that carry no event, `foreign` for what the publisher can't have written
+ * @returns `foreign` for what the publisher can't have written
  */
-export function claimOf(
-  message: KafkaMessage,
-  place: Omit<Claim, 'index' | 'previous' | 'value' | 'broker'>,
-  brokerTopic: string,
-): Claim | 'heartbeat' | 'foreign' {
+export function claimOf(message: KafkaMessage, place: Place, brokerTopic: string): Claim | HeartbeatClaim | 'foreign' {
   const header = (name: string) => String(message.headers?.[name] ?? '')
-  if (header('lianban_message') === 'heartbeat') return 'heartbeat'
-  const [index, previous] = [header('lianban_index'), header('lianban_previous')]
-  if (header('lianban_message') !== 'event' || !/^\d{1,15}$/.test(index) || !/^(-1|\d{1,15})$/.test(previous) || !message.value)
-    return 'foreign'
+  const [index, previous, size] = [header('lianban_index'), header('lianban_previous'), header('lianban_size')]
+  if (!/^(-1|\d{1,15})$/.test(previous)) return 'foreign'
   const broker = { topic: brokerTopic, nextOffset: Number(message.offset) + 1 }
-  return { ...place, index: Number(index), previous: Number(previous), value: message.value, broker }
+  const found = { ...place, previous: Number(previous), broker }
+  switch (header('lianban_message')) {
+    case 'event':
+      return /^\d{1,15}$/.test(index) && message.value ? { ...found, index: Number(index), value: message.value } : 'foreign'
+    case 'heartbeat':
+      return /^\d{1,15}$/.test(size) ? { ...found, size: Number(size) } : 'foreign'
+    default:
+      return 'foreign'
+  }
 }
 
 /**
@@ -69,4 +83,39 @@ export async function believe(
     broker,
   }))
   return { deliveries, distrusted: claims.length - believed.length }
+}
+
+/**
+ * A heartbeat is believed when the log is as long as it says, and has the event that it names, in that partition. What it leaves
+ * out can't be told from it; the check for holes finds that.
+ *
+ * @returns the last of each partition, and how many did not match
+ */
+export async function believeHeartbeats(
+  sql: Sql,
+  claims: readonly HeartbeatClaim[],
+): Promise<{ readonly heartbeats: readonly Heartbeat[]; readonly distrusted: number }> {
+  if (claims.length === 0) return { heartbeats: [], distrusted: 0 }
+  const previous = claims.map((claim) => claim.previous)
+  const rows = await sql<{ size: string; index: string | null; kind: string; subject: string }[]>`
+    with head as (select coalesce(max(index), -1) + 1 as size from log.entries)
+    select head.size::text as size, e.index::text as index, e.subject_kind as kind, e.subject
+    from head left join log.entries e on e.kind = 'event' and e.index = any(${sql.array(previous, 1016)})`
+  const size = Number(rows[0]?.size ?? 0)
+  const logged = new Map(rows.flatMap((row) => (row.index === null ? [] : [[Number(row.index), row] as const])))
+  const believed = claims.filter((claim) => {
+    if (claim.size > size || claim.previous >= claim.size) return false
+    const entry = logged.get(claim.previous)
+    if (claim.previous === -1 || entry === undefined) return claim.previous === -1
+    return entry.kind === claim.kind && partitionOf(entry.subject, claim.partitions) === claim.partition
+  })
+  const last = new Map(believed.map((claim) => [`${claim.topic} ${claim.partition}`, claim]))
+  const heartbeats = [...last.values()].map(({ topic, partition, size, previous, broker }) => ({
+    topic,
+    partition,
+    size,
+    previous,
+    broker,
+  }))
+  return { heartbeats, distrusted: claims.length - believed.length }
 }

@@ -1,5 +1,6 @@
 import type { Sql } from 'postgres'
 import type { BrokerAdmin } from './broker-admin.ts'
+import type { BusLog } from './bus-log.ts'
 import { readProgress } from './published.ts'
 
 /**
@@ -28,12 +29,20 @@ export async function ensureTopics(
   admin: BrokerAdmin,
   sql: Sql,
   wanted: readonly { readonly topic: string; readonly partitions: number }[],
+  log: BusLog,
 ): Promise<ReadonlyMap<string, number>> {
   const names = wanted.map(({ topic }) => topic)
   const progress = await readProgress(sql, names)
   const found = await admin.use(async (asked) => {
     const existing = new Set(await asked.listTopics())
     const missing = wanted.filter(({ topic }) => !existing.has(topic))
+    for (const { topic } of missing) {
+      if ((progress.get(topic)?.index ?? -1) >= 0)
+        log.error(
+          { topic },
+          'ALARM: the broker has lost a topic; it is made anew. `bus republish --from 0` brings back what was in it',
+        )
+    }
     const topics = missing.map(({ topic, partitions }) => ({ topic, numPartitions: partitions }))
     // the broker's default replication; another process may have been faster, which is as good
     if (topics.length > 0) await asked.createTopics({ topics, waitForLeaders: true })

@@ -10,6 +10,10 @@ export interface BusLog {
 export interface BusMetrics {
   /** events acknowledged by the broker; a repeated one counts again */
   published?(topic: string, events: number): void
+  /** heartbeats acknowledged by the broker */
+  heartbeats?(messages: number): void
+  /** events that a topic did not bring to a view, and that were read from the log instead */
+  readFromLog?(bureau: string, events: number): void
   /** messages of a topic that the log doesn't hold, or holds differently: somebody else writes there */
   distrusted?(bureau: string, messages: number): void
   /** a Kafka consumer was thrown away and built anew */

@@ -16,6 +16,22 @@ export interface Delivery {
   readonly broker: { readonly topic: string; readonly nextOffset: number } | undefined
 }
 
+/**
+ * How far a partition is complete: whoever has the event at `previous` and every one before it lacks nothing below `size`, even
+ * when nothing happens. It carries no event.
+ */
+export interface Heartbeat {
+  /** the kind's topic, without the broker's prefix */
+  readonly topic: string
+  readonly partition: number
+  /** entries of the log: every event of the partition below was brought before */
+  readonly size: number
+  /** index of the partition's last event, -1 without one; undefined where the bus reads the log itself */
+  readonly previous: number | undefined
+  /** where a broker's consumer goes on after it */
+  readonly broker: Delivery['broker']
+}
+
 /** How far a consumer has come in one partition, as stored in its view. */
 export interface Position {
   readonly topic: string
@@ -34,11 +50,12 @@ export interface Subscriber {
   /** the stored positions; partitions never touched are absent */
   positions(): Promise<readonly Position[]>
   /**
-   * Applies a batch: deliveries of one or more partitions, in index order within each.
+   * Applies a batch: deliveries of one or more partitions, in index order within each, and then the heartbeats that came among
+   * them, at most one for a partition: what one shows to be missing is read from the log.
    * When it returns, records, parked events and positions are durable in one transaction; what was applied before is
    * ignored. It throws only when the machine failed (database away): the bus waits and delivers the same again.
    */
-  apply(deliveries: readonly Delivery[]): Promise<void>
+  apply(deliveries: readonly Delivery[], heartbeats?: readonly Heartbeat[]): Promise<void>
 }
 
 export interface Consumption {
@@ -54,6 +71,7 @@ export interface Consumption {
  * Contract, for both implementations:
  * - at least once, in index order within a partition; a partition is given to one apply() at a time per group
  * - a subscriber starts where its positions say, not where the broker remembers
+ * - every partition gets a heartbeat at a bounded rate, also when nothing happens
  * - what a broker holds but the log doesn't (or differently) is never delivered: counted and logged instead
  * - a crash between two calls repeats deliveries, never skips one
  * - any number of processes may consume for one bureau

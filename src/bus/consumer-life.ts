@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { EachBatchPayload, Kafka } from 'kafkajs'
 import type { Sql } from 'postgres'
 import { Applier, maxApplied } from './applier.ts'
-import { believe, type Claim, claimOf } from './believe.ts'
+import { believe, believeHeartbeats, type Claim, claimOf, type HeartbeatClaim } from './believe.ts'
 import type { BrokerAdmin } from './broker-admin.ts'
 import { ensureTopics } from './broker-topics.ts'
 import type { Delivery, Subscriber } from './bus.ts'
@@ -64,7 +64,7 @@ export async function consumeOnce(
     // restarting is ours: kafkajs gives up for good on errors that it thinks final
     retry: { ...kafkaRetry, restartOnFailure: async () => false },
   })
-  const applier = new Applier<Claim | Delivery>(applyBelieved, failed, signal)
+  const applier = new Applier<Claim | HeartbeatClaim | Delivery>(applyBelieved, failed, signal)
   const placed = new Set<string>()
   const uncommitted = new Map<string, { topic: string; partition: number; offset: string }>()
   let assigned: ReadonlySet<string> | undefined
@@ -94,7 +94,7 @@ export async function consumeOnce(
 
   async function start(): Promise<void> {
     const wanted = [...topics].map(([topic, { partitions }]) => ({ topic, partitions }))
-    const counts = await ensureTopics(admin, sql, wanted)
+    const counts = await ensureTopics(admin, sql, wanted, log)
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => joined(payload.memberAssignment, counts))
     await consumer.connect()
     // what the stored positions don't say is never left out by beginning too late
@@ -145,6 +145,8 @@ export async function consumeOnce(
             current,
             goOn,
             apply: (deliveries) => applier.take(deliveries, current),
+            log,
+            metrics,
           },
           missing,
         )
@@ -184,8 +186,8 @@ export async function consumeOnce(
         const messages = batch.messages.slice(at, at + maxApplied)
         const claims = messages.map((message) => claimOf(message, place, brokerTopic))
         distrust(claims.filter((claim) => claim === 'foreign').length)
-        const events = claims.filter((claim) => typeof claim === 'object')
-        const applied = await whileHeartbeating(applier.take(events, wanted), heartbeat)
+        const known = claims.filter((claim) => typeof claim === 'object')
+        const applied = await whileHeartbeating(applier.take(known, wanted), heartbeat)
         const last = messages.at(-1)
         if (!applied || !last) return
         resolveOffset(last.offset)
@@ -197,18 +199,22 @@ export async function consumeOnce(
     }
   }
 
-  async function applyBelieved(items: readonly (Claim | Delivery)[]): Promise<void> {
+  async function applyBelieved(items: readonly (Claim | HeartbeatClaim | Delivery)[]): Promise<void> {
     const { deliveries, distrusted } = await believe(
       sql,
       items.filter((item) => 'value' in item),
     )
-    distrust(distrusted)
+    const beats = await believeHeartbeats(
+      sql,
+      items.filter((item) => 'size' in item),
+    )
+    distrust(distrusted + beats.distrusted)
     // a topic may hold an event twice, after a publisher's crash; the later copy says best where to go on
     const byIndex = new Map<number, Delivery>()
-    for (const item of items) if (!('value' in item)) byIndex.set(item.index, item)
+    for (const item of items) if ('entry' in item) byIndex.set(item.index, item)
     for (const delivery of deliveries) byIndex.set(delivery.index, delivery)
     const ordered = [...byIndex.values()].sort((one, other) => one.index - other.index)
-    if (ordered.length > 0) await subscriber.apply(ordered)
+    if (ordered.length + beats.heartbeats.length > 0) await subscriber.apply(ordered, beats.heartbeats)
   }
 
   function distrust(messages: number): void {

@@ -1,5 +1,5 @@
 import type { Sql } from 'postgres'
-import type { Bus, Consumption, Delivery, Subscriber } from './bus.ts'
+import type { Bus, Consumption, Delivery, Heartbeat, Subscriber } from './bus.ts'
 import type { BusLog } from './bus-log.ts'
 import { Leases } from './leases.ts'
 import { readEvents } from './log-reader.ts'
@@ -14,11 +14,14 @@ const pollMs = 1000
 const lingerMs = 5
 /** Fewer events than this are a small load. */
 const fewEvents = 20
+const defaultHeartbeatMs = 10_000
 
 export interface EmbeddedBusOptions {
   readonly sql: Sql
   readonly kinds: KindTopics
   readonly log: BusLog
+  /** between two heartbeats of each partition */
+  readonly heartbeatMs?: number
 }
 
 /**
@@ -26,14 +29,14 @@ export interface EmbeddedBusOptions {
  *
  * Opens two connections beside the pool of `sql`, with its settings: one for its leases, one to listen.
  */
-export function createEmbeddedBus({ sql, kinds, log }: EmbeddedBusOptions): Bus {
+export function createEmbeddedBus({ sql, kinds, log, heartbeatMs = defaultHeartbeatMs }: EmbeddedBusOptions): Bus {
   const wake = new Wake(sql, log)
   const leases = new Leases(sql, log)
   const consumptions = new Set<Consumption>()
   return {
     name: 'embedded',
     consume(subscriber) {
-      const consumption = consumeLog({ sql, kinds, log, wake, leases }, subscriber)
+      const consumption = consumeLog({ sql, kinds, log, wake, leases, heartbeatMs }, subscriber)
       consumptions.add(consumption)
       return consumption
     },
@@ -52,9 +55,10 @@ interface Means {
   readonly log: BusLog
   readonly wake: Wake
   readonly leases: Leases
+  readonly heartbeatMs: number
 }
 
-function consumeLog({ sql, kinds, log, wake, leases }: Means, subscriber: Subscriber): Consumption {
+function consumeLog({ sql, kinds, log, wake, leases, heartbeatMs }: Means, subscriber: Subscriber): Consumption {
   const stopping = new AbortController()
   const { signal } = stopping
   let state: ReturnType<Consumption['state']> = 'starting'
@@ -88,13 +92,16 @@ function consumeLog({ sql, kinds, log, wake, leases }: Means, subscriber: Subscr
   async function follow(held: () => Promise<boolean>, pauses: GrowingPause): Promise<void> {
     const start = await startingIndexes(subscriber)
     let cursor = Math.min(...start.values())
+    let beatenAt = Number.NEGATIVE_INFINITY
     while (!signal.aborted && (await held())) {
       const mark = wake.mark
       const { events, scannedTo } = await readEvents(sql, cursor)
       const deliveries = events
         .map((event) => deliveryOf(event, kinds))
         .filter(({ topic, partition, index }) => index > (start.get(`${topic} ${partition}`) ?? -1))
-      if (deliveries.length > 0) await subscriber.apply(deliveries)
+      const heartbeats = performance.now() - beatenAt >= heartbeatMs ? heartbeatsOf(subscriber, scannedTo) : []
+      if (heartbeats.length > 0) beatenAt = performance.now()
+      if (deliveries.length + heartbeats.length > 0) await subscriber.apply(deliveries, heartbeats)
       cursor = scannedTo
       state = 'running'
       pauses.reset()
@@ -103,6 +110,19 @@ function consumeLog({ sql, kinds, log, wake, leases }: Means, subscriber: Subscr
       await pause(lingerMs, signal)
     }
   }
+}
+
+/** What was read of the log up to an index is all there is, for every partition. */
+function heartbeatsOf(subscriber: Subscriber, readTo: number): readonly Heartbeat[] {
+  return subscriber.topics().flatMap(({ topic, partitions }) =>
+    Array.from({ length: partitions }, (_, partition) => ({
+      topic,
+      partition,
+      size: readTo + 1,
+      previous: undefined,
+      broker: undefined,
+    })),
+  )
 }
 
 /** Stored index of every partition of the subscriber's topics, -1 where nothing was stored. */

@@ -18,6 +18,8 @@ export interface KafkaBusOptions extends KafkaSettings {
   readonly kinds: KindTopics
   readonly log: BusLog
   readonly metrics?: BusMetrics
+  /** between two heartbeats of each partition */
+  readonly heartbeatMs?: number
   /** how long a consumer may stand still while its topic has more for it, before it is built anew */
   readonly stallMs?: number
   /** makes the client; a test looks on here */
@@ -25,10 +27,12 @@ export interface KafkaBusOptions extends KafkaSettings {
 }
 
 const defaultStallMs = 20_000
+const defaultHeartbeatMs = 10_000
 
 /** The bus over Apache Kafka. The broker may be away at any time, also now: publisher and consumers wait for it. */
 export function createKafkaBus(options: KafkaBusOptions): Bus {
-  const { prefix, sql, kinds, log, metrics = {}, stallMs = defaultStallMs, connect = connectKafka } = options
+  const { prefix, sql, kinds, log, metrics = {}, connect = connectKafka } = options
+  const { stallMs = defaultStallMs, heartbeatMs = defaultHeartbeatMs } = options
   const kafka = connect(options, log)
   const admin = new BrokerAdmin(kafka)
   const wake = new Wake(sql, log)
@@ -41,7 +45,7 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
   return {
     name: 'kafka',
     consume: (subscriber) => kept(consumeFromKafka({ sql, kafka, admin, prefix, kinds, log, metrics, stallMs }, subscriber)),
-    publish: () => kept(publishToKafka({ sql, kafka, admin, prefix, kinds, wake, leases, log, metrics })),
+    publish: () => kept(publishToKafka({ sql, kafka, admin, prefix, kinds, wake, leases, log, metrics, heartbeatMs })),
     async close() {
       await Promise.all([...consumptions].map((consumption) => consumption.stop()))
       wake.close()

@@ -1,6 +1,7 @@
 import type { Sql } from 'postgres'
 import type { BrokerAdmin } from './broker-admin.ts'
 import type { Delivery, Subscriber } from './bus.ts'
+import type { BusLog, BusMetrics } from './bus-log.ts'
 import { readEvents } from './log-reader.ts'
 import { partitionOf } from './partition.ts'
 import { readProgress } from './published.ts'
@@ -22,6 +23,8 @@ export interface Placing {
   goOn(brokerTopic: string, partition: number, offset: number): void
   /** @returns false when they were dropped because the assignment is not current any more */
   apply(deliveries: readonly Delivery[]): Promise<boolean>
+  readonly log: BusLog
+  readonly metrics: BusMetrics
 }
 
 interface FromLog {
@@ -57,11 +60,13 @@ export async function placeAssignment(
 }
 
 async function catchUpFromLog(
-  { sql, kinds, topics, counts, current, goOn, apply }: Placing,
+  { sql, kinds, topics, counts, current, goOn, apply, subscriber, log, metrics }: Placing,
   fromLog: readonly FromLog[],
 ): Promise<void> {
+  const { bureau } = subscriber
   const wanted = new Map(fromLog.map((one) => [`${topics.get(one.brokerTopic)?.topic} ${one.partition}`, one]))
   let cursor = Math.min(...fromLog.map(({ after }) => after))
+  let read = 0
   while (current()) {
     const { events, scannedTo } = await readEvents(sql, cursor)
     const deliveries = events.flatMap(({ kind, subject, index, entry }): Delivery[] => {
@@ -72,10 +77,17 @@ async function catchUpFromLog(
       const one = wanted.get(`${topic} ${partition}`)
       return one && index > one.after ? [{ topic, partition, index, previous: undefined, entry, broker: undefined }] : []
     })
-    if (deliveries.length > 0 && !(await apply(deliveries))) return
+    if (deliveries.length > 0) {
+      if (!(await apply(deliveries))) return
+      metrics.readFromLog?.(bureau, deliveries.length)
+      if (read === 0) log.warn({ bureau }, 'the topic does not hold what the view needs next: it is read from the log instead')
+      read += deliveries.length
+    }
     const finished = events.length === 0
     cursor = scannedTo
     if (!finished) continue
+    if (read > 0)
+      log.info({ bureau, events: read }, 'what the topic did not hold was read from the log; the view goes on with the topic')
     for (const { brokerTopic, partition, high } of fromLog) if (current()) goOn(brokerTopic, partition, high)
     return
   }

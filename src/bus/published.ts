@@ -1,4 +1,5 @@
 import type { Sql } from 'postgres'
+import type { Lease } from './leases.ts'
 
 /** How far the publisher has come with one topic of the broker. */
 export interface Progress {
@@ -22,6 +23,25 @@ export async function readProgress(sql: Sql, topics: readonly string[]): Promise
       { topic, partitions, index: Number(index), lastIndexes: numbers(last) },
     ]),
   )
+}
+
+/** Stores it on the lease's own connection: who has lost the lease can't. */
+export async function storeProgress({ sql, pid }: Lease, progress: readonly Progress[]): Promise<void> {
+  const rows = progress.map(({ topic, index, lastIndexes }) => ({ topic, index, last_indexes: lastIndexes }))
+  const stored = await sql`
+    update log.published as p set index = n.index, last_indexes = n.last_indexes
+    from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as n (topic text, index bigint, last_indexes jsonb)
+    where p.topic = n.topic and p.index <= n.index and pg_backend_pid() = ${pid}`
+  if (stored.count !== progress.length) throw new Error('another process publishes now')
+}
+
+/** Notes that every partition has been told how far its topic goes; also on the lease's own connection. */
+export async function noteHeartbeats({ sql, pid }: Lease, progress: readonly Progress[], sentTo: number): Promise<void> {
+  const topics = progress.map(({ topic }) => topic)
+  const noted = await sql`
+    update log.published set heartbeat_at = now(), heartbeat_size = greatest(index, ${sentTo}) + 1
+    where topic in (select jsonb_array_elements_text(${JSON.stringify(topics)}::text::jsonb)) and pg_backend_pid() = ${pid}`
+  if (noted.count !== topics.length) throw new Error('another process publishes now')
 }
 
 function numbers(json: string): readonly number[] {

@@ -8,9 +8,10 @@ import { kafkaRetry } from './kafka-client.ts'
 import { logWaiting } from './kafka-fault.ts'
 import type { Lease, Leases } from './leases.ts'
 import { type LoggedEvent, readEvents } from './log-reader.ts'
+import { headersOf, heartbeatsOf } from './messages.ts'
 import { partitionOf } from './partition.ts'
 import { GrowingPause, pause } from './pause.ts'
-import { type Progress, readProgress } from './published.ts'
+import { noteHeartbeats, type Progress, readProgress, storeProgress } from './published.ts'
 import { type KindTopics, UnknownKind } from './topics.ts'
 import type { Wake } from './wake.ts'
 
@@ -34,16 +35,21 @@ export interface PublisherMeans {
   readonly leases: Leases
   readonly log: BusLog
   readonly metrics: BusMetrics
+  readonly heartbeatMs: number
 }
 
 /**
  * Brings every event of the log to its topic, in index order. One process at a time does; progress is stored after the
- * broker's acknowledgement, so a crash sends again and never skips. Whatever fails, it waits and tries again.
+ * broker's acknowledgement, so a crash sends again and never skips. Every partition gets a heartbeat at once and then again and
+ * again. Whatever fails, it waits and tries again.
  */
-export function publishToKafka({ sql, kafka, admin, prefix, kinds, wake, leases, log, metrics }: PublisherMeans): Consumption {
+export function publishToKafka(means: PublisherMeans): Consumption {
+  const { sql, kafka, admin, prefix, kinds, wake, leases, log, metrics, heartbeatMs } = means
   const stopping = new AbortController()
   const { signal } = stopping
   let state: ReturnType<Consumption['state']> = 'starting'
+  /** kept when the broker or the lease is lost: the rate of heartbeats is bounded all the same */
+  let beatenAt = Number.NEGATIVE_INFINITY
   const ended = publishUntilStopped()
   return {
     state: () => state,
@@ -88,11 +94,15 @@ export function publishToKafka({ sql, kafka, admin, prefix, kinds, wake, leases,
       for (const request of requestsOf(events)) {
         const upTo = request.at(-1)?.index ?? from
         progress = await send(producer, progress, request, upTo)
-        await store(lease, progress)
+        await storeProgress(lease, progress)
       }
       if (scannedTo - Math.min(...progress.map(({ index }) => index)) >= noteAfterEntries) {
         progress = progress.map((one) => ({ ...one, index: Math.max(one.index, scannedTo) }))
-        await store(lease, progress)
+        await storeProgress(lease, progress)
+      }
+      if (performance.now() - beatenAt >= heartbeatMs) {
+        beatenAt = performance.now()
+        await beat(lease, producer, progress, scannedTo)
       }
       state = 'running'
       pauses.reset()
@@ -109,7 +119,7 @@ export function publishToKafka({ sql, kafka, admin, prefix, kinds, wake, leases,
 
   async function loadProgress(): Promise<readonly Progress[]> {
     const wanted = [...kinds().values()].map(({ topic, partitions }) => ({ topic: `${prefix}.${topic}`, partitions }))
-    await ensureTopics(admin, sql, wanted)
+    await ensureTopics(admin, sql, wanted, log)
     return [
       ...(
         await readProgress(
@@ -146,6 +156,14 @@ export function publishToKafka({ sql, kafka, admin, prefix, kinds, wake, leases,
     }))
   }
 
+  /** Tells each partition that everything up to an index was sent, and what of it was the partition's last. */
+  async function beat(lease: Lease, producer: Producer, progress: readonly Progress[], sentTo: number): Promise<void> {
+    const topicMessages = progress.map((one) => ({ topic: one.topic, messages: heartbeatsOf(one, sentTo) }))
+    await producer.sendBatch({ acks: -1, topicMessages })
+    await noteHeartbeats(lease, progress, sentTo)
+    metrics.heartbeats?.(topicMessages.reduce((sum, { messages }) => sum + messages.length, 0))
+  }
+
   function topicOf({ kind }: LoggedEvent): string {
     const found = kinds().get(kind)
     if (!found) throw new UnknownKind(kind)
@@ -164,18 +182,6 @@ function messagesFor({ topic, partitions, index, lastIndexes }: Progress, events
   return { topic, partitions, index, lastIndexes: last, messages }
 }
 
-function headersOf({ index, eventId, type, party, subject }: LoggedEvent, previous: number): Record<string, string> {
-  return {
-    ce_id: eventId,
-    ce_type: type,
-    ce_source: `/bureaus/${party}`,
-    ce_subject: subject,
-    lianban_index: String(index),
-    lianban_previous: String(previous),
-    lianban_message: 'event',
-  }
-}
-
 /** Cuts a stretch into requests that a broker takes. An entry is at most 65,535 bytes. */
 function requestsOf(events: readonly LoggedEvent[]): readonly (readonly LoggedEvent[])[] {
   const requests: LoggedEvent[][] = []
@@ -190,14 +196,4 @@ function requestsOf(events: readonly LoggedEvent[]): readonly (readonly LoggedEv
     sizeBytes += eventBytes
   }
   return requests
-}
-
-/** Stores the progress on the lease's own connection: who has lost the lease can't. */
-async function store({ sql, pid }: Lease, progress: readonly Progress[]): Promise<void> {
-  const rows = progress.map(({ topic, index, lastIndexes }) => ({ topic, index, last_indexes: lastIndexes }))
-  const stored = await sql`
-    update log.published as p set index = n.index, last_indexes = n.last_indexes
-    from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as n (topic text, index bigint, last_indexes jsonb)
-    where p.topic = n.topic and p.index <= n.index and pg_backend_pid() = ${pid}`
-  if (stored.count !== progress.length) throw new Error('another process publishes now')
 }

@@ -114,6 +114,9 @@ export const published = logSchema.table('published', {
   index: position('index').notNull(),
   /** last index in each partition, -1 where there is none */
   lastIndexes: jsonb('last_indexes').$type<readonly number[]>().notNull(),
+  /** when the broker last took a heartbeat of every partition, and the entries of the log that it named */
+  heartbeatAt: timestamp('heartbeat_at', { withTimezone: true, precision: 3 }),
+  heartbeatSize: position('heartbeat_size'),
 })
 
 /** One row: the newest checkpoint that a quorum of witnesses stands by. Without witnesses there is none. */

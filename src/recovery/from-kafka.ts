@@ -66,7 +66,7 @@ export async function takeFromKafka(
 
   async function take(message: KafkaMessage, topic: string, partition: number): Promise<void> {
     const claim = claimOf(message, { topic, kind: '', partition, partitions: 1 }, topic)
-    if (typeof claim !== 'object') return
+    if (claim === 'foreign' || !('value' in claim)) return
     const outcome = await found.take(claim.index, claim.value, false)
     if (outcome === 'taken') counts.taken += 1
     if (outcome === 'refused') counts.refused += 1

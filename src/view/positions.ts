@@ -44,14 +44,23 @@ export async function lockPositions(tx: Transaction, partitions: readonly Partit
   return (await lock()).map(positionOf)
 }
 
-export async function movePositions(tx: Transaction, moved: readonly Position[]): Promise<void> {
+/** Where a position goes. */
+export interface MovedPosition extends Position {
+  /** what a heartbeat said on the way; undefined without one */
+  readonly heardSize?: number
+}
+
+export async function movePositions(tx: Transaction, moved: readonly MovedPosition[], now: Date): Promise<void> {
   await tx`
-    update positions set index = moved.index, broker_topic = moved.broker_topic, broker_offset = moved.broker_offset
+    update positions set index = moved.index, broker_topic = moved.broker_topic, broker_offset = moved.broker_offset,
+      heard_size = coalesce(moved.heard_size, positions.heard_size),
+      heard_at = case when moved.heard_size is null then positions.heard_at else ${now}::timestamptz end
     from unnest(
       ${moved.map(({ topic }) => topic)}::text[], ${moved.map(({ partition }) => partition)}::int[],
       ${moved.map(({ index }) => index)}::bigint[], ${moved.map(({ broker }) => broker?.topic ?? null)}::text[],
-      ${moved.map(({ broker }) => broker?.nextOffset ?? null)}::bigint[]
-    ) as moved (topic, partition, index, broker_topic, broker_offset)
+      ${moved.map(({ broker }) => broker?.nextOffset ?? null)}::bigint[],
+      ${moved.map(({ heardSize }) => heardSize ?? null)}::bigint[]
+    ) as moved (topic, partition, index, broker_topic, broker_offset, heard_size)
     where positions.topic = moved.topic and positions.partition = moved.partition`
 }
 

@@ -1,4 +1,4 @@
-import type { Delivery, Position, Subscriber } from '../bus/bus.ts'
+import type { Delivery, Heartbeat, Position, Subscriber } from '../bus/bus.ts'
 import type { Kind } from '../catalogue/catalogue.ts'
 import type { Rules } from '../catalogue/rules.ts'
 import type { RawSql } from '../database/connect.ts'
@@ -8,7 +8,7 @@ import { applyEvents, applyEventsOneByOneIfNeeded, refusedRow } from './apply-ev
 import { eventOfEntry } from './entry-event.ts'
 import { lawAt, type PastCatalogue } from './law.ts'
 import { type PartitionOf, readMissed } from './missed.ts'
-import { lockPositions, movePositions, readPositions } from './positions.ts'
+import { lockPositions, type MovedPosition, movePositions, type Partition, readPositions } from './positions.ts'
 import { recordRules } from './record-rules.ts'
 
 export interface ProjectionOptions {
@@ -19,6 +19,8 @@ export interface ProjectionOptions {
   readonly catalogues: () => readonly PastCatalogue[]
   readonly partitionOf: PartitionOf
   readonly clock: () => Date
+  /** hears of events that the bus did not bring, and that were read from the log */
+  readonly onMissed?: (events: number) => void
 }
 
 /**
@@ -28,67 +30,80 @@ export interface ProjectionOptions {
  *
  * @param sql its search_path is the view's schema
  */
-export function createProjection(sql: RawSql, { bureau, rules, catalogues, partitionOf, clock }: ProjectionOptions): Subscriber {
+export function createProjection(
+  sql: RawSql,
+  { bureau, rules, catalogues, partitionOf, clock, onMissed }: ProjectionOptions,
+): Subscriber {
   return {
     bureau,
     topics: () => [...rules().kinds.values()].map(({ topic, partitions }) => ({ topic, partitions })),
     positions: () => readPositions(sql),
-    apply: async (deliveries) => {
-      if (deliveries.length === 0) return
+    apply: async (deliveries, heartbeats = []) => {
+      if (deliveries.length + heartbeats.length === 0) return
       // a long gap takes several transactions, each of which brings the position nearer
-      while ((await applyOrSplit(deliveries)) === 'more');
+      for (let more = true; more; ) {
+        const done = await applyOrSplit({ deliveries, heartbeats })
+        if (done.missed > 0) onMissed?.(done.missed)
+        more = done.more
+      }
     },
   }
 
-  async function applyOrSplit(deliveries: readonly Delivery[]): Promise<'done' | 'more'> {
+  async function applyOrSplit(batch: Batch): Promise<Applied> {
     try {
-      return await inTransaction(sql, (tx) => applyOnce(tx, deliveries, applyEvents))
+      return await inTransaction(sql, (tx) => applyOnce(tx, batch, applyEvents))
     } catch (error) {
       if (refusedRow(error) === undefined) throw error
-      return await inTransaction(sql, (tx) => applyOnce(tx, deliveries, applyEventsOneByOneIfNeeded))
+      return await inTransaction(sql, (tx) => applyOnce(tx, batch, applyEventsOneByOneIfNeeded))
     }
   }
 
-  async function applyOnce(
-    tx: Transaction,
-    deliveries: readonly Delivery[],
-    apply: typeof applyEvents,
-  ): Promise<'done' | 'more'> {
+  async function applyOnce(tx: Transaction, batch: Batch, apply: typeof applyEvents): Promise<Applied> {
     const inForce = rules()
-    const partitions = partitionsOf(deliveries)
-    const positions = await lockPositions(tx, partitions)
+    const positions = await lockPositions(tx, partitionsOf([...batch.deliveries, ...batch.heartbeats]))
     const taken: Taken[] = []
-    for (const position of positions) taken.push(await take(tx, position, deliveries, kindOf(inForce, position.topic)))
+    for (const position of positions) taken.push(await take(tx, position, batch, kindOf(inForce, position.topic)))
     // subjects of different partitions are independent, and within one the indexes rise
     const events = taken.flatMap((each) => each.events).sort((a, b) => a.index - b.index)
     // before the events and never beside them: a savepoint rolled back would take the positions with it
-    await movePositions(
-      tx,
-      taken.map(({ position }) => position),
-    )
+    const moved = taken.map(({ position }) => position)
+    await movePositions(tx, moved, clock())
     await apply(tx, events, { rulesOf: (kind) => rulesOf(inForce, kind), lawOf: (event) => lawAt(catalogues(), event) }, clock())
-    return taken.some(({ more }) => more) ? 'more' : 'done'
+    return { more: taken.some(({ more }) => more), missed: taken.reduce((sum, { missed }) => sum + missed, 0) }
   }
 
-  /** What of the deliveries is new to one partition's position, with whatever was missed before each. */
-  async function take(tx: Transaction, start: Position, deliveries: readonly Delivery[], kind: Kind): Promise<Taken> {
+  /** What of a batch is new to one partition's position, with whatever was missed before each. */
+  async function take(tx: Transaction, start: Position, { deliveries, heartbeats }: Batch, kind: Kind): Promise<Taken> {
     const events: AcceptedEvent[] = []
-    let position = start
+    let position: MovedPosition = start
+    let missed = 0
     for (const delivery of deliveries) {
-      if (delivery.topic !== start.topic || delivery.partition !== start.partition) continue
+      if (!isOf(start, delivery)) continue
       if (delivery.index > position.index) {
         if (delivery.previous !== undefined && delivery.previous > position.index) {
-          const range = { kind, partition: start.partition, after: position.index, before: delivery.index, partitionOf }
-          const missed = await readMissed(tx, range)
-          events.push(...missed.events)
-          if (missed.upTo < delivery.index - 1) return { events, position: { ...position, index: missed.upTo }, more: true }
+          if ((await fillBefore(delivery.index)) === 'more') return { events, position, missed, more: true }
         }
         events.push(eventOfEntry(delivery.entry, delivery.index, kind.id))
         position = { ...position, index: delivery.index }
       }
       position = { ...position, broker: furtherOf(position, delivery) }
     }
-    return { events, position, more: false }
+    for (const heartbeat of heartbeats) {
+      if (!isOf(start, heartbeat)) continue
+      const { previous = -1, size } = heartbeat
+      if (previous > position.index && (await fillBefore(previous + 1)) === 'more')
+        return { events, position, missed, more: true }
+      position = { ...position, broker: furtherOf(position, heartbeat), heardSize: size }
+    }
+    return { events, position, missed, more: false }
+
+    async function fillBefore(before: number): Promise<'done' | 'more'> {
+      const found = await readMissed(tx, { kind, partition: start.partition, after: position.index, before, partitionOf })
+      events.push(...found.events)
+      missed += found.events.length
+      position = { ...position, index: found.upTo }
+      return found.upTo < before - 1 ? 'more' : 'done'
+    }
   }
 
   function rulesOf(inForce: Rules, kind: string): RecordRules {
@@ -98,16 +113,34 @@ export function createProjection(sql: RawSql, { bureau, rules, catalogues, parti
   }
 }
 
+interface Batch {
+  readonly deliveries: readonly Delivery[]
+  readonly heartbeats: readonly Heartbeat[]
+}
+
+/** What one transaction has done. */
+interface Applied {
+  /** a gap goes on */
+  readonly more: boolean
+  /** events that were read from the log */
+  readonly missed: number
+}
+
 interface Taken {
   readonly events: readonly AcceptedEvent[]
-  readonly position: Position
+  readonly position: MovedPosition
+  readonly missed: number
   /** the gap goes on: deliveries of this partition are left for the next transaction */
   readonly more: boolean
 }
 
-function partitionsOf(deliveries: readonly Delivery[]): readonly { topic: string; partition: number }[] {
-  const named = deliveries.map(({ topic, partition }) => [`${topic}\n${partition}`, { topic, partition }] as const)
+function partitionsOf(messages: readonly Partition[]): readonly Partition[] {
+  const named = messages.map(({ topic, partition }) => [`${topic}\n${partition}`, { topic, partition }] as const)
   return [...new Map(named).values()]
+}
+
+function isOf(one: Partition, { topic, partition }: Partition): boolean {
+  return one.topic === topic && one.partition === partition
 }
 
 function kindOf(rules: Rules, topic: string): Kind {
@@ -117,7 +150,7 @@ function kindOf(rules: Rules, topic: string): Kind {
 }
 
 /** A repeated message must not take the offset back; one of a topic that was made anew starts over. */
-function furtherOf(position: Position, { broker }: Delivery): Position['broker'] {
+function furtherOf(position: Position, { broker }: Delivery | Heartbeat): Position['broker'] {
   if (!broker || !position.broker || broker.topic !== position.broker.topic) return broker ?? position.broker
   return broker.nextOffset > position.broker.nextOffset ? broker : position.broker
 }

@@ -11,6 +11,7 @@ import { conditionsOf } from '../../src/alarm/conditions.ts'
 import { Growth } from '../../src/alarm/growth.ts'
 import { Notices } from '../../src/alarm/notices.ts'
 import type { Position } from '../../src/bus/bus.ts'
+import type { PartitionState } from '../../src/view/partition-states.ts'
 import { viewSchema } from '../../src/view/view-schema.ts'
 import { companies } from '../support/companies.ts'
 import { bureausOf, indexOf } from '../support/e2e-bureaus.ts'
@@ -37,7 +38,7 @@ beforeAll(async () => {
 afterAll(() => gateway.stop())
 
 /** What a look of the kind finds. */
-async function found(kind: AlarmKind, of: Gateway, behindSeconds = 120) {
+async function found(kind: AlarmKind, of: Gateway, behindSeconds = 120, topicPrefix?: string) {
   const bureaus = of.parts.keeper.inForce.rules.bureaus.map(({ id }) => id)
   const all = bureaus.flatMap((bureau) => {
     const view = of.parts.view(bureau)
@@ -47,13 +48,19 @@ async function found(kind: AlarmKind, of: Gateway, behindSeconds = 120) {
         Position[]
       >`select topic, partition, index from ${of.database.raw(viewSchema(bureau))}.positions`),
     ]
-    return [[bureau, { parkedCounts: () => view.parkedCounts(), positions }] as const]
+    const partitions = async () => [
+      ...(await of.database.raw<
+        PartitionState[]
+      >`select topic, partition, index, heard_at as "heardAt" from ${of.database.raw(viewSchema(bureau))}.positions`),
+    ]
+    return [[bureau, { parkedCounts: () => view.parkedCounts(), positions, partitions }] as const]
   })
   const conditions = conditionsOf({
     sql: of.database.raw,
     keeper: of.parts.keeper,
     views: { all: () => all },
-    topicPrefix: 'test',
+    topicPrefix,
+    heartbeatSeconds: 0,
     witnesses: () => Promise.resolve({ lagSeconds: 75, warning: 'late' }),
     behindSeconds,
   })
@@ -77,12 +84,30 @@ it('a view is behind when its oldest event has waited too long, and not because 
 
 it('a publisher is behind by the events of the topic that lacks most', async () => {
   const { raw } = gateway.database
-  expect(await found('publisher-behind', gateway, 0)).toEqual([])
+  expect(await found('publisher-behind', gateway, 0, 'test')).toEqual([])
   const [head] = await raw`select max(index) as last from log.entries`
   const rows = [-1, head?.last].map((index, i) => ({ topic: `test.${i}`, partitions: 1, index, last_indexes: raw.json([]) }))
   await raw`insert into log.published ${raw(rows)}`
-  expect(await found('publisher-behind', gateway, 0)).toMatchObject([{ about: 'test', details: { events: 6 } }])
-  expect(await found('publisher-behind', gateway, 120)).toEqual([])
+  expect(await found('publisher-behind', gateway, 0, 'test')).toMatchObject([{ about: 'test', details: { events: 6 } }])
+  expect(await found('publisher-behind', gateway, 120, 'test')).toEqual([])
+})
+
+it('a publisher that sends no heartbeats is silent, and so is a view that takes none, unless there is none to take', async () => {
+  const { raw } = gateway.database
+  const heard = async (secondsAgo: number) =>
+    await raw`update view_local_tax.positions set heard_at = now() - ${secondsAgo} * interval '1 s' where partition = 3`
+  await eventually(async () => (await raw`select 1 from view_local_tax.positions where heard_at is not null`).length === 12)
+  expect(await found('no-heartbeat', gateway)).toEqual([])
+  await heard(300)
+  expect(await found('no-heartbeat', gateway)).toMatchObject([{ about: 'local-tax' }])
+  expect(await found('no-heartbeat', gateway, 600)).toEqual([])
+
+  await raw`insert into log.published values ('silent.registration', 1, -1, '[-1]', now() - interval '500 s', 1)`
+  expect(await found('no-heartbeat', gateway, 120, 'silent')).toMatchObject([{ about: 'silent' }])
+  await raw`update log.published set heartbeat_at = now() where topic = 'silent.registration'`
+  expect(await found('no-heartbeat', gateway, 120, 'silent')).toMatchObject([{ about: 'local-tax' }])
+  await heard(0)
+  expect(await found('no-heartbeat', gateway, 120, 'silent')).toEqual([])
 })
 
 it('a replay that paused by itself is found, one that an operator paused is not; so are witnesses that are late', async () => {

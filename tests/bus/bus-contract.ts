@@ -1,6 +1,7 @@
 import postgres, { type Sql } from 'postgres'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Bus } from '../../src/bus/bus.ts'
+import { partitionOf } from '../../src/bus/partition.ts'
 import type { KindTopics } from '../../src/bus/topics.ts'
 import { migrateLog } from '../../src/database/migrate.ts'
 import { appendEvents, appendRefusals } from '../support/append-events.ts'
@@ -32,7 +33,7 @@ export const upTo = (size: number) => Array.from({ length: size }, (_, i) => i)
  *
  * @param open a bus on the log of a database; buses of one test share a broker's topics and groups, tests don't
  */
-export function busContract(name: string, open: (on: { sql: Sql; test: string }) => Promise<Bus>): void {
+export function busContract(name: string, open: (on: { sql: Sql; test: string; heartbeatMs: number }) => Promise<Bus>): void {
   describe(`the ${name} bus`, () => {
     let database: TestDatabase
     let sql: Sql
@@ -54,8 +55,8 @@ export function busContract(name: string, open: (on: { sql: Sql; test: string })
       await database.close()
     })
 
-    const opened = async () => {
-      const bus = await open({ sql, test })
+    const opened = async (heartbeatMs = 10_000) => {
+      const bus = await open({ sql, test, heartbeatMs })
       buses.push(bus)
       return bus
     }
@@ -83,6 +84,39 @@ export function busContract(name: string, open: (on: { sql: Sql; test: string })
       bus.publish()
       bus.consume(subscriber)
       await eventually(() => expectAllOnceInOrder(subscriber, [1200, 1201, 1202, 2403, 2404]))
+    })
+
+    it('tells every partition how far it is complete, at once and again when nothing but refusals come', async () => {
+      await appendEvents(sql, 0, subjects(30))
+      const bus = await opened(50)
+      const subscriber = await createSubscriber(sql, 'commerce')
+      bus.publish()
+      bus.consume(subscriber)
+      const heard = (size: number) =>
+        eventually(async () => {
+          expect([...subscriber.heard.keys()].toSorted()).toEqual([0, 1, 2, 3])
+          for (const heartbeat of subscriber.heard.values()) expect(heartbeat.size).toBe(size)
+        })
+      await heard(30)
+      await expectAllOnceInOrder(subscriber, upTo(30))
+      await appendRefusals(sql, 30, 5)
+      await heard(35)
+      const last = (partition: number) => upTo(30).findLast((i) => partitionOf(subjects(1, i)[0] ?? '', partitions) === partition)
+      for (const { partition, previous } of subscriber.heard.values())
+        if (previous !== undefined) expect({ partition, previous }).toEqual({ partition, previous: last(partition) })
+    })
+
+    it('sends heartbeats no faster than it was told, however much happens', async () => {
+      const bus = await opened(3_600_000)
+      const subscriber = await createSubscriber(sql, 'commerce')
+      bus.publish()
+      bus.consume(subscriber)
+      await eventually(async () => subscriber.heartbeats === partitions)
+      for (let size = 0; size < 100; size += 10) {
+        await appendEvents(sql, size, subjects(10, size))
+        await eventually(() => expectAllOnceInOrder(subscriber, upTo(size + 10)))
+      }
+      expect(subscriber.heartbeats).toBe(partitions)
     })
 
     it('begins where the stored positions say, not where the bus was before', async () => {

@@ -63,6 +63,40 @@ describeWithKafka('the kafka bus, when others err', () => {
     expect(log.lines.some(({ level, message }) => level === 'error' && message.startsWith('ALARM'))).toBe(true)
   })
 
+  it('believes no heartbeat that the log contradicts, and takes the true ones', async () => {
+    const { sql, kafka, topic, log } = fixture
+    let distrusted = 0
+    const bus = fixture.open({ metrics: { distrusted: (_, messages) => (distrusted += messages) } })
+    const subscriber = await createSubscriber(sql, 'commerce')
+    bus.publish()
+    bus.consume(subscriber)
+    await appendEvents(sql, 0, subjects(10))
+    await eventually(() => expectAllOnceInOrder(subscriber, upTo(10)))
+    await eventually(async () => subscriber.heartbeats >= partitions)
+    const before = subscriber.heartbeats
+
+    const home = partitionOf(subjects(1)[0] ?? '', partitions)
+    const heartbeat = (partition: number, previous: number, size: number | string) => ({
+      partition,
+      value: '{}',
+      headers: { lianban_message: 'heartbeat', lianban_previous: String(previous), lianban_size: String(size) },
+    })
+    const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
+    await producer.connect()
+    const lies = [
+      heartbeat(home, 0, 11),
+      heartbeat((home + 1) % partitions, 0, 10),
+      heartbeat(home, 9_999, 10_000),
+      heartbeat(home, 0, 'ten'),
+      heartbeat(home, 0, 0),
+    ]
+    await producer.send({ topic, messages: [...lies, heartbeat(home, 0, 1)] })
+    await producer.disconnect()
+    await eventually(async () => distrusted === lies.length && subscriber.heartbeats > before)
+    expect(subscriber.heard.get(home)).toMatchObject({ previous: 0, size: 1 })
+    expect(log.lines.some(({ level, message }) => level === 'error' && message.startsWith('ALARM'))).toBe(true)
+  })
+
   it('builds a stalled consumer anew, and goes on where the view stands', async () => {
     const { sql, topic } = fixture
     const consumers: Consumer[] = []
@@ -219,7 +253,11 @@ describeWithKafka('the kafka bus, when others err', () => {
     try {
       await eventually(async () => {
         const [committed] = await admin.fetchOffsets({ groupId: `${prefix}.state-tax`, topics: [topic] })
-        return committed?.partitions.reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0) === 50
+        const ends = await admin.fetchTopicOffsets(topic)
+        for (const { partition, high } of ends) {
+          const { offset } = committed?.partitions.find((one) => one.partition === partition) ?? { offset: '-1' }
+          expect({ partition, offset: Math.max(0, Number(offset)) }).toEqual({ partition, offset: Number(high) })
+        }
       })
     } finally {
       await admin.disconnect()

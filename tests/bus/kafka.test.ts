@@ -4,8 +4,8 @@ import { describeWithKafka, sharedKafka } from '../support/kafka.ts'
 import { busContract, kinds } from './bus-contract.ts'
 
 describeWithKafka('over Kafka', () => {
-  busContract('kafka', async ({ sql, test }) => {
+  busContract('kafka', async ({ sql, test, heartbeatMs }) => {
     const brokers = (await sharedKafka())?.split(',') ?? []
-    return createKafkaBus({ brokers, prefix: `test-${test}`, sql, kinds, log: keepingLog() })
+    return createKafkaBus({ brokers, prefix: `test-${test}`, sql, kinds, log: keepingLog(), heartbeatMs })
   })
 })

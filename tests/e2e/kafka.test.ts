@@ -147,7 +147,9 @@ describeWithKafka('the history of three companies over Kafka, every role a proce
   })
 
   it('shows any Kafka client the log’s own bytes, keys and headers, in Kafka’s own partitions', async () => {
-    const messages = await readTopic(kafka, accepted.length)
+    const all = await readTopic(kafka, accepted.length)
+    // what others' consumers do to leave heartbeats out
+    const messages = all.filter(({ headers }) => headers.lianban_message === 'event')
     const partitioner = Partitioners.DefaultPartitioner()
     const metadata = Array.from({ length: 12 }, (_, partitionId) => ({
       partitionId,
@@ -180,6 +182,17 @@ describeWithKafka('the history of three companies over Kafka, every role a proce
         lianban_message: 'event',
       })
       previous.set(partition, index)
+    }
+    const last = new Map<number, Read>()
+    for (const message of all) if (message.headers.lianban_message === 'heartbeat') last.set(message.partition, message)
+    expect(last.size).toBe(12)
+    for (const { partition, key, value, headers } of last.values()) {
+      expect(Object.keys(headers).toSorted()).toEqual(['lianban_message', 'lianban_previous', 'lianban_size'])
+      expect([key, value]).toEqual(['null', '{"kind":"heartbeat"}'])
+      const { lianban_previous, lianban_size } = headers
+      const before = accepted.filter(({ index }) => index < Number(lianban_size)).map(({ index }) => index)
+      const mine = messages.filter((each) => each.partition === partition && before.includes(Number(each.headers.lianban_index)))
+      expect(Number(lianban_previous)).toBe(Math.max(-1, ...mine.map((each) => Number(each.headers.lianban_index))))
     }
   })
 

@@ -1,5 +1,5 @@
 import type { Sql, TransactionSql } from 'postgres'
-import type { Delivery, Position, Subscriber } from '../../src/bus/bus.ts'
+import type { Delivery, Heartbeat, Position, Subscriber } from '../../src/bus/bus.ts'
 import { partitionOf } from '../../src/bus/partition.ts'
 
 export const topic = 'registration'
@@ -17,6 +17,9 @@ export interface TestSubscriber extends Subscriber {
   after: () => Promise<void>
   /** how often apply() was called, and how many gaps were read from the log */
   calls: number
+  /** the last heartbeat of each partition, and how many there were */
+  readonly heard: Map<number, Heartbeat>
+  heartbeats: number
   gaps: number
 }
 
@@ -43,14 +46,18 @@ export async function createSubscriber(sql: Sql, bureau: string): Promise<TestSu
     before: () => Promise.resolve(),
     after: () => Promise.resolve(),
     calls: 0,
+    heard: new Map(),
+    heartbeats: 0,
     gaps: 0,
     topics: () => [{ topic, partitions }],
     positions: () => readPositions(sql, bureau),
-    async apply(deliveries) {
+    async apply(deliveries, heartbeats = []) {
       subscriber.calls += 1
       await subscriber.before(deliveries)
       const gaps = await applyOnce(sql, bureau, deliveries)
       subscriber.gaps += gaps
+      for (const heartbeat of heartbeats) subscriber.heard.set(heartbeat.partition, heartbeat)
+      subscriber.heartbeats += heartbeats.length
       await subscriber.after()
     },
     async applied() {

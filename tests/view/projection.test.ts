@@ -7,7 +7,7 @@ import { connect, type Database } from '../../src/database/connect.ts'
 import { createView, type View } from '../../src/view/view.ts'
 import { migrateView } from '../../src/view/view-schema.ts'
 import { companyA, companyB, companyC, type Sample, samples } from '../domain/histories.ts'
-import { type Exchange, empty, type Logged, rowsOf, startExchange } from './test-view.ts'
+import { type Exchange, empty, type Logged, now, rowsOf, startExchange } from './test-view.ts'
 import { rulesOf, withStatistics } from './view-rules.ts'
 
 let exchange: Exchange
@@ -79,6 +79,41 @@ describe('a view', () => {
       }),
       { numRuns: 40 },
     )
+  })
+
+  test('reads from the log what a heartbeat shows to be missing, and notes what it said', async () => {
+    await view.apply(logged)
+    const expected = await rowsOf(database)
+    await empty(database)
+    const last = new Map(logged.map((each) => [each.partition, each]))
+    // the last messages of every partition were lost, and nothing follows them
+    await view.apply(logged.slice(0, 4))
+    const heartbeats = [...last.values()].map(({ topic, partition, index, broker }) => ({
+      topic,
+      partition,
+      size: samples.length,
+      previous: index,
+      broker: broker && { ...broker, nextOffset: broker.nextOffset + 1 },
+    }))
+    await view.apply([], heartbeats)
+    const { records, parked } = await rowsOf(database)
+    expect({ records, parked }).toEqual({ records: expected.records, parked: expected.parked })
+    for (const { partition, previous, broker, size } of heartbeats)
+      expect(await view.partitions()).toContainEqual({
+        topic: 'registration',
+        partition,
+        index: previous,
+        nextOffset: broker?.nextOffset,
+        heardSize: size,
+        heardAt: now,
+      })
+    // one that lags behind takes nothing back
+    await view.apply(
+      [],
+      heartbeats.map((heartbeat) => ({ ...heartbeat, previous: 0, size: 1, broker: undefined })),
+    )
+    expect(await rowsOf(database)).toMatchObject({ records: expected.records })
+    expect((await view.positions()).map(({ index }) => index)).toEqual(expect.arrayContaining([17]))
   })
 
   test('comes out the same when two processes bring it the same at once', async () => {

@@ -7,6 +7,8 @@ import { type RunningKafka, startKafka } from './kafka-process.ts'
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let kafka: Promise<RunningKafka> | undefined
   const server = createServer((_, response) => {
+    // asked seldom: a connection that is kept is closed at the moment when it is used again
+    response.setHeader('connection', 'close')
     kafka ??= startKafka()
     kafka.then(
       ({ brokers }) => response.end(brokers),

@@ -173,7 +173,9 @@ const whole = {
 
 const ownSchemas: JsonObject = {
   Finding: closed({
-    pointer: text('JSON Pointer from the event’s root; a missing member is reported at its parent', { pattern: '^(/.*)?$' }),
+    pointer: text('JSON Pointer from the event’s root; a missing member is reported at its parent', {
+      pattern: '^(/[\\s\\S]*)?$',
+    }),
     code: text('stable, for programs'),
     message: text('for people'),
   }),

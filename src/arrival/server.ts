@@ -19,6 +19,8 @@ export interface HttpLimits {
   readonly lingerMs: number
   /** answers under way get this long when the exchange stops */
   readonly drainMs: number
+  /** one more is closed as it comes: each costs some 20 KB */
+  readonly maxConnections: number
 }
 
 const defaultLimits: HttpLimits = {
@@ -27,9 +29,8 @@ const defaultLimits: HttpLimits = {
   checkEveryMs: 1000,
   lingerMs: 500,
   drainMs: 10_000,
+  maxConnections: 4096,
 }
-/** A connection more than this is refused by the kernel's queue: each costs some 20 KB. */
-const maxConnections = 4096
 const keepAliveTimeoutMs = 65_000
 const maxHeaderBytes = 16 * 1024
 
@@ -57,7 +58,7 @@ export async function listen(app: Hono, host: string, port: number, limits: Http
     requireHostHeader: false,
   }
   const server = createServer(options, getRequestListener(answer, { errorHandler: noRequest }))
-  server.maxConnections = maxConnections
+  server.maxConnections = limits.maxConnections
   server.on('clientError', answerClientError)
   await new Promise<void>((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException) => reject(notListening(error, host, port))

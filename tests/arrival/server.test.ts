@@ -5,7 +5,14 @@ import { signEvent } from '../../src/identity/sign.ts'
 import { eventually } from '../support/eventually.ts'
 import { establishment, type Gateway, openGateway } from '../support/gateway.ts'
 
-const limits = { headersTimeoutMs: 600, requestTimeoutMs: 900, checkEveryMs: 100, lingerMs: 300, drainMs: 3000 }
+const limits = {
+  headersTimeoutMs: 600,
+  requestTimeoutMs: 900,
+  checkEveryMs: 100,
+  lingerMs: 300,
+  drainMs: 3000,
+  maxConnections: 4096,
+}
 const logged: string[] = []
 const logger = {
   debug: () => undefined,

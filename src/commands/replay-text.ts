@@ -11,6 +11,7 @@ export function replayText(replay: JsonObject): string {
     ['takes', filterText(filter)],
     ['asked by', `${text(party)}: ${text(reason)}`],
     ...planRows(replay.plan),
+    ...(state === 'planned' && replay.secondsLeft !== null ? [['takes about', `${text(replay.secondsLeft)} s`]] : []),
     ...(Number(subjectsDone) > 0 || state === 'running'
       ? [
           [

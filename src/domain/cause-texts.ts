@@ -40,12 +40,12 @@ export const causeTexts: Readonly<Record<ParkedCause, CauseText>> = {
   },
   'state-conflict': {
     meaning: {
-      en: 'the order table in force does not allow a step that was legal when it was logged',
-      zh: '现行次序表不允许记入日志时合法的步骤',
+      en: 'the step does not fit the state of the subject in this view, though it was legal when it was logged',
+      zh: '该步骤与主体在本视图中的状态不符，虽然记入日志时合法',
     },
     cure: {
-      en: 'correct the order table so that it still takes old events, apply the catalogue, then replay',
-      zh: '修正次序表使其仍接受旧事件，应用目录，然后回放',
+      en: 'compare the view with the log (view reconcile), mend the view, then replay',
+      zh: '将视图与日志比对（view reconcile），修复视图，然后回放',
     },
   },
   constraint: {

@@ -15,6 +15,12 @@ export interface LogSource {
   bundle(n: number, width: number): Promise<Buffer>
   /** a file of a catalogue by its SHA-256, hex */
   blob(digest: string): Promise<Buffer>
+  /**
+   * A file that an export has beside the log, such as its index; absent where a source is no files.
+   *
+   * @returns undefined when there is none
+   */
+  beside?(path: string, maxBytes: number): Promise<Buffer | undefined>
   close(): Promise<void>
 }
 

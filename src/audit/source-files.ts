@@ -48,6 +48,7 @@ export function sourceOfFiles(files: LogFiles): LogSource {
       return firstEntries(await need(tilePath({ level: 'entries', n, width: tileWidth }), maxBundleBytes), width)
     },
     blob: (digest) => need(`blob/${digest}`, maxBlobBytes),
+    beside: (path, maxBytes) => files.read(path, maxBytes),
     close: () => files.close(),
   }
 }

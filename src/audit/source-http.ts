@@ -54,7 +54,8 @@ export async function httpSource(url: string, options: HttpSourceOptions = {}): 
   for (const prefix of prefixes) {
     const files = {
       name: prefix,
-      read: (path: string, maxBytes: number) => client.get(`${prefix}/${path}`, maxBytes, /^(tile\/entries|blob)\//.test(path)),
+      read: (path: string, maxBytes: number) =>
+        client.get(`${prefix}/${path}`, maxBytes, /^(tile\/entries|blob|index)\//.test(path)),
       close: () => Promise.resolve(),
     }
     if ((await files.read('checkpoint', maxProblemBytes)) === undefined) continue

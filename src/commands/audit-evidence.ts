@@ -2,15 +2,13 @@ import type { Command } from 'commander'
 import { checkEvidence } from '../audit/evidence/check-evidence.ts'
 import { collectEvidence } from '../audit/evidence/collect.ts'
 import { contentsOf } from '../audit/evidence/contents.ts'
-import { type EntryFinder, folderFinder, httpFinder } from '../audit/evidence/entry-finder.ts'
+import { finderOf } from '../audit/evidence/entry-finder.ts'
 import { EvidenceRefused } from '../audit/evidence/evidence.ts'
 import type { History } from '../audit/evidence/history.ts'
 import { readHistory } from '../audit/evidence/read-history.ts'
 import { writeZip } from '../audit/evidence/write-evidence.ts'
-import type { LogSource } from '../audit/log-source.ts'
-import { isUrl, openSource } from '../audit/open-source.ts'
+import { openSource } from '../audit/open-source.ts'
 import { trustText } from '../audit/report/text-report.ts'
-import { httpSource } from '../audit/source-http.ts'
 import { type OperatorOptions, withOperator } from './audit-operator.ts'
 import { outcomeOf } from './audit-outcome.ts'
 import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
@@ -86,8 +84,9 @@ async function make(options: Options): Promise<void> {
     throw new CommandFailed(`${missing.join(' and ')} must be given; or --check to verify a file`)
   const { vkey, verifier: log } = await readVkey(options)
   const witnesses = await readWitnesses(options)
-  const { source, find } = await finderOf(from, options, log.name)
-  const evidence = await collectEvidence({ source, find, subject, log, ...witnesses, vkey, now: new Date() })
+  const key = options.key === undefined ? undefined : await readSigningKey(options.key)
+  const source = await openSource(from, { key, origin: log.name })
+  const evidence = await collectEvidence({ source, find: finderOf(source), subject, log, ...witnesses, vkey, now: new Date() })
   await source.close()
   if (evidence.events.length === 0) throw new CommandFailed(`${source.name} has no event about ${subject}`, 1)
   const history = await readHistory(evidence, operator)
@@ -96,16 +95,6 @@ async function make(options: Options): Promise<void> {
   process.stdout.write(
     `${out}: ${evidence.events.length} events about ${subject}, each proved to be in the log of ${evidence.checkpoint.size} entries\n`,
   )
-}
-
-async function finderOf(from: string, options: Options, origin: string): Promise<{ source: LogSource; find: EntryFinder }> {
-  if (!isUrl(from)) {
-    const source = await openSource(from)
-    return { source, find: folderFinder(from, source) }
-  }
-  const key = options.key === undefined ? undefined : await readSigningKey(options.key)
-  const source = await httpSource(from, { key, origin })
-  return { source, find: httpFinder(source) }
 }
 
 function eventRows({ events }: History): string[][] {

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { collectEvidence } from '../../src/audit/evidence/collect.ts'
 import { contentsOf } from '../../src/audit/evidence/contents.ts'
-import { folderFinder } from '../../src/audit/evidence/entry-finder.ts'
+import { finderOf } from '../../src/audit/evidence/entry-finder.ts'
 import { readHistory } from '../../src/audit/evidence/read-history.ts'
 import { writeZip } from '../../src/audit/evidence/write-evidence.ts'
 import { folderSource } from '../../src/audit/source-folder.ts'
@@ -32,7 +32,7 @@ async function evidenceOf(dir: string): Promise<string> {
   const source = folderSource(dir)
   const evidence = await collectEvidence({
     source,
-    find: folderFinder(dir, source),
+    find: finderOf(source),
     subject,
     log: made.logKey.verifier,
     vkey: made.vkey,

@@ -10,7 +10,7 @@ import { openZip } from '../../src/audit/zip-reading.ts'
 import { audit } from '../support/audit-command.ts'
 import { type MadeLog, makeLog } from '../support/made-log.ts'
 import { type StaticLog, serveStatic } from '../support/static-log.ts'
-import { newFolder } from './log-prefix.ts'
+import { filesOf, newFolder } from './log-prefix.ts'
 
 const run = promisify(execFile)
 let made: MadeLog
@@ -119,6 +119,29 @@ describe('evidence', () => {
           expect(content.equals(expected.get(path) ?? Buffer.alloc(0)), path).toBe(true)
     }
     server.intercept(undefined)
+  })
+
+  it('reads no more than what the index names, of a served export and of a zip of one as of its folder', async () => {
+    const few = made.subjects
+      .toSorted((a, b) => eventsOf(a).length - eventsOf(b).length)
+      .find((code) => eventsOf(code).length > 0)
+    const needed = names.flatMap((name, index) =>
+      name === `subject:${few}` || name?.startsWith('kind:') ? [Math.floor(index / 256)] : [],
+    )
+    const about = ['--subject', few ?? '', '--vkey', made.vkey, '--out', join(await newFolder(), 'few.zip')]
+    server.serve(exported)
+    const before = server.asked.length
+    expect(await audit('evidence', ...about, '--from', server.url)).toMatchObject({ code: 0 })
+    server.serve(made.dir)
+    const asked = server.asked.slice(before).filter((path) => path.startsWith('/tile/entries/'))
+    expect(new Set(asked.map((path) => Number(path.split('/')[3]?.slice(0, 3))))).toEqual(new Set(needed))
+    expect(new Set(needed).size).toBeLessThan(Math.ceil(made.size / 256))
+    const zip = join(await newFolder(), 'log.zip')
+    const unneeded = (path: string) => /^tile\/entries\/\d+/.test(path) && !needed.includes(Number(path.slice(13, 16)))
+    const paths = Object.keys(await filesOf(exported)).filter((path) => !unneeded(path))
+    const contents = paths.map(async (path) => [path, await readFile(join(exported, path))] as const)
+    await writeZip(zip, new Map(await Promise.all(contents)), '2026-11-23T00:00:00Z')
+    expect(await audit('evidence', ...about, '--from', zip)).toMatchObject({ code: 0 })
   })
 
   it('is verified by the commands that it documents, and by these alone; not once a byte is changed', async () => {

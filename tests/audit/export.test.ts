@@ -73,9 +73,9 @@ describe('an export', () => {
     for (const name of new Set(names)) {
       if (name === undefined) continue
       const expected = names.flatMap((each, index) => (each === name ? [index] : []))
-      expect(await lookUp(out, name, made.size), name).toEqual(expected)
+      expect(await lookUp(folderSource(out), name, made.size), name).toEqual(expected)
     }
-    expect(await lookUp(out, 'subject:nobody', made.size)).toEqual([])
+    expect(await lookUp(folderSource(out), 'subject:nobody', made.size)).toEqual([])
   })
 
   it('is added to by a second one, which takes away the partial tiles that were outgrown', async () => {

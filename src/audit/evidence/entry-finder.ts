@@ -22,58 +22,59 @@ const pageEntries = 100
 /** Ten million entries about one subject are not evidence but an attack. */
 const maxPages = 1000
 
-/** By the exchange's own search; by reading every entry where a mere file server has none. */
-export function httpFinder(source: HttpSource): EntryFinder {
-  return async (name, size) => {
-    try {
-      return await searchFinder(source)(name, size)
-    } catch (error) {
-      if (error instanceof SourceFailed && error.code === 'missing') return readingFinder(source)(name, size)
-      throw error
-    }
+/** By an exchange's own search; else by the index that an export carries; where there is neither, by reading every entry. */
+export function finderOf(source: LogSource): EntryFinder {
+  return async (name, size) =>
+    (await bySearch(source, name, size)) ?? (await byIndex(source, name, size)) ?? (await byReading(source, name, size))
+}
+
+/** @returns undefined when it is no exchange that is asked, but a file or a mere file server */
+async function bySearch(source: LogSource, name: IndexedName, size: number): Promise<readonly FoundEntry[] | undefined> {
+  if (!isHttp(source)) return undefined
+  try {
+    return await search(source, name, size)
+  } catch (error) {
+    if (error instanceof SourceFailed && error.code === 'missing') return undefined
+    throw error
   }
 }
 
-function searchFinder(source: HttpSource): EntryFinder {
-  return async (name, size) => {
-    const [by, ...rest] = name.split(':')
-    const query = `${by}=${encodeURIComponent(rest.join(':'))}&limit=${pageEntries}`
-    const found: FoundEntry[] = []
-    let after = ''
-    for (let page = 0; page < maxPages; page++) {
-      const { entries, next } = await source.json(`/v1/log/entries?${query}${after}`)
-      if (!Array.isArray(entries)) throw new SourceFailed('refused', `${source.name}: its search answers without entries`)
-      for (const item of entries) {
-        if (!isJsonObject(item) || typeof item.index !== 'number' || typeof item.entry !== 'string')
-          throw new SourceFailed('refused', `${source.name}: its search answers with what is no entry`)
-        found.push({ index: item.index, bytes: Buffer.from(item.entry) })
-      }
-      if (typeof next !== 'string') return found.filter(({ index }) => index < size)
-      after = `&after=${encodeURIComponent(next)}`
-    }
-    throw new SourceFailed('refused', `${source.name}: its search has no end`)
-  }
+function isHttp(source: LogSource): source is HttpSource {
+  return 'json' in source
 }
 
-/** By the index of an export's folder, where it is there; else by reading every entry. */
-export function folderFinder(folder: string, source: LogSource): EntryFinder {
-  return async (name, size) => {
-    const indexes = await lookUp(folder, name, size)
-    return indexes === undefined ? readingFinder(source)(name, size) : entriesAt(source, indexes, size)
+async function search(source: HttpSource, name: IndexedName, size: number): Promise<readonly FoundEntry[]> {
+  const [by, ...rest] = name.split(':')
+  const query = `${by}=${encodeURIComponent(rest.join(':'))}&limit=${pageEntries}`
+  const found: FoundEntry[] = []
+  let after = ''
+  for (let page = 0; page < maxPages; page++) {
+    const { entries, next } = await source.json(`/v1/log/entries?${query}${after}`)
+    if (!Array.isArray(entries)) throw new SourceFailed('refused', `${source.name}: its search answers without entries`)
+    for (const item of entries) {
+      if (!isJsonObject(item) || typeof item.index !== 'number' || typeof item.entry !== 'string')
+        throw new SourceFailed('refused', `${source.name}: its search answers with what is no entry`)
+      found.push({ index: item.index, bytes: Buffer.from(item.entry) })
+    }
+    if (typeof next !== 'string') return found.filter(({ index }) => index < size)
+    after = `&after=${encodeURIComponent(next)}`
   }
+  throw new SourceFailed('refused', `${source.name}: its search has no end`)
 }
 
-/** By reading every entry: for a log that has no index. */
-export function readingFinder(source: LogSource): EntryFinder {
-  return async (name, size) => {
-    const found: FoundEntry[] = []
-    for (let n = 0; n * tileWidth < size; n++) {
-      const width = widthOf('entries', n, size)
-      for (const [place, bytes] of decodeBundle(await source.bundle(n, width), width).entries())
-        if (nameOf(bytes) === name) found.push({ index: n * tileWidth + place, bytes })
-    }
-    return found
+async function byIndex(source: LogSource, name: IndexedName, size: number): Promise<readonly FoundEntry[] | undefined> {
+  const indexes = await lookUp(source, name, size)
+  return indexes === undefined ? undefined : entriesAt(source, indexes, size)
+}
+
+async function byReading(source: LogSource, name: IndexedName, size: number): Promise<readonly FoundEntry[]> {
+  const found: FoundEntry[] = []
+  for (let n = 0; n * tileWidth < size; n++) {
+    const width = widthOf('entries', n, size)
+    for (const [place, bytes] of decodeBundle(await source.bundle(n, width), width).entries())
+      if (nameOf(bytes) === name) found.push({ index: n * tileWidth + place, bytes })
   }
+  return found
 }
 
 async function entriesAt(source: LogSource, indexes: readonly number[], size: number): Promise<FoundEntry[]> {

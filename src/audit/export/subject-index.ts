@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import { isJsonObject } from '../../domain/text.ts'
+import type { LogSource } from '../log-source.ts'
 import { readBounded } from '../source-folder.ts'
 import type { WrittenAside } from './written-aside.ts'
 
@@ -52,11 +53,11 @@ export async function writeSegment(
 }
 
 /** Entries that are said to be about a name, in index order; undefined when a part of the index is not there. */
-export async function lookUp(folder: string, name: IndexedName, to: number): Promise<readonly number[] | undefined> {
+export async function lookUp({ beside }: LogSource, name: IndexedName, to: number): Promise<readonly number[] | undefined> {
   const wanted = nameHash(name)
   const found: number[] = []
   for (let segment = 0; segment * segmentEntries < to; segment++) {
-    const bytes = await readBounded(join(folder, segmentPath(segment)), maxSegmentBytes)
+    const bytes = await beside?.(segmentPath(segment), maxSegmentBytes)
     if (bytes === undefined) return undefined
     found.push(...indexesOf(bytes, wanted))
   }

@@ -1,8 +1,9 @@
 import type { Rules } from '../catalogue/rules.ts'
 import type { RawSql } from '../database/connect.ts'
-import type { Transaction } from '../database/transaction.ts'
+import { type Transaction, tryPart } from '../database/transaction.ts'
 import type { Text } from '../domain/text.ts'
-import { type Releasing, releaseOneByOne, type Subject } from '../replay/release.ts'
+import { type Releasing, releaseOneByOne, releaseSubjects, type Subject } from '../replay/release.ts'
+import { refusedRow } from '../view/apply-events.ts'
 import { lockPositions, type Partition } from '../view/positions.ts'
 import { viewSchema } from '../view/view-schema.ts'
 import type { Act, ActRecord } from './act.ts'
@@ -75,8 +76,20 @@ async function carryOut(
     select index, kind, subject, type, cause, ${operation}::bigint, ${party}, ${reason}, ${received}::timestamptz from gone
     returning index, kind, subject`
   const subjects = new Map(dismissed.map(({ kind, subject }) => [`${kind}\n${subject}`, { kind, subject }]))
-  await releaseOneByOne(tx, [...subjects.values()], { judging: judging(bureau), now: clock(), replay: undefined })
+  await release(tx, [...subjects.values()], { judging: judging(bureau), now: clock(), replay: undefined })
   await tx`select set_config('search_path', 'public', true)`
+}
+
+/** All together, since the view's consumer waits meanwhile; one by one only where the database refuses a row. */
+async function release(tx: Transaction, subjects: readonly Subject[], releasing: Releasing): Promise<void> {
+  const refused = await tryPart(
+    tx,
+    async () => {
+      await releaseSubjects(tx, subjects, releasing)
+    },
+    (error) => refusedRow(error) !== undefined,
+  )
+  if (refused !== undefined) await releaseOneByOne(tx, subjects, releasing)
 }
 
 /** Events of a view that were dismissed within a day without a second person, whoever asked. */

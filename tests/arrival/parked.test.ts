@@ -154,6 +154,19 @@ describe('the history of a subject', () => {
   })
 })
 
+it('of a group that is dismissed, what waits is tried for each subject, also where the database refuses the row of one', async () => {
+  const heads = (await gateway.parkedRows()).filter(({ cause }) => cause === 'no-office').map(({ index }) => index)
+  expect(heads).toHaveLength(2)
+  await gateway.database.raw.unsafe(`alter table view_local_tax.records add constraint not_this check (subject <> '${first}')`)
+  const { status } = await operate(gateway, '/v1/operations/dismissals', 'dismiss', { bureau: 'local-tax', indexes: heads })
+  expect(status).toBe(201)
+  expect(await read('')).toMatchObject({
+    events: [
+      { subject: first, type: 'registration.changed.v1', cause: 'constraint', detail: expect.stringContaining('not_this') },
+    ],
+  })
+})
+
 it('is for operators alone, and only with a token', async () => {
   for (const at of [path, `${path}/groups`, `${path}/local-tax/registration/${first}`]) {
     for (const party of ['commerce', 'local-tax', 'auditor']) expect((await gateway.get(at, party)).status).toBe(403)

@@ -28,6 +28,7 @@ import { openAlarms } from './open-alarms.ts'
 import { checkWorkers } from './open-checks.ts'
 import { type AppendableLog, openLogToAppend, openLogToRead } from './open-log.ts'
 import { openLedger, replayWorkers, type Workers } from './open-operations.ts'
+import { rebuildWorkers } from './open-rebuilds.ts'
 import type { Ledger } from './operations/ledger.ts'
 import { createOperationQueries } from './operations/queries.ts'
 import { lasting } from './view/lasting.ts'
@@ -99,9 +100,11 @@ async function build(
   const checked = { sql: database.raw, keeper, logger, metrics, notices, everyMs: config.checkEverySeconds * 1000 }
   const checks = checkWorkers({ ...checked, viewOf: (bureau) => views.sql(bureau) })
   closers.add('the checks for holes', checks.close)
+  const rebuilds = rebuildWorkers({ url: opened.url, sql: database.raw, keeper, logger })
+  closers.add('the rebuilds', rebuilds.close)
   const bus = await createBus(config, database.raw, keeper, logger, metrics, notices)
   closers.add('the bus', () => bus.close())
-  const consumers = consumeAll(bus, roles, { keeper, views, sql: database.raw, logger, workers: [replays, checks] })
+  const consumers = consumeAll(bus, roles, { keeper, views, sql: database.raw, logger, workers: [replays, checks, rebuilds] })
   const publisher = roles.publish ? bus.publish() : undefined
   if (log === undefined) {
     if (config.metricsPort !== undefined) {

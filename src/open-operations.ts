@@ -7,6 +7,7 @@ import type { Metrics } from './metrics.ts'
 import { approveAct } from './operations/approve.ts'
 import { dismissAct } from './operations/dismiss.ts'
 import { Ledger } from './operations/ledger.ts'
+import { rebuildActs } from './operations/rebuild-acts.ts'
 import { replayActs } from './operations/replay-acts.ts'
 import { startReplays } from './replay/runner.ts'
 import { judgingOf } from './view/judging.ts'
@@ -91,6 +92,7 @@ function ledgerOf(sql: RawSql, keeper: RulesKeeper, logger: Logger): Ledger {
     sql,
     acts: [
       ...replayActs({ sql, rules }),
+      ...rebuildActs({ sql, rules }),
       dismissAct({
         sql,
         rules,

@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono'
 import { problems } from '../domain/problems.ts'
 import { type Refusal, RefusedRequest } from '../domain/refusal.ts'
+import { rebuildChanges } from '../operations/rebuild-acts.ts'
 import { replayChanges } from '../operations/replay-acts.ts'
 import { postCatalogue } from './catalogue.ts'
 import { getEvent, getEventById } from './event-status.ts'
@@ -15,6 +16,7 @@ import { postOperation } from './operations.ts'
 import { getParked, getParkedGroups, getParkedHistory } from './parked.ts'
 import type { Parts } from './parts.ts'
 import { problemPage, problemResponse, refusalOf } from './problems.ts'
+import { getRebuild, getRebuilds } from './rebuilds.ts'
 import { getRecord, searchRecords } from './records.ts'
 import { getProposals, getReplay, getReplays } from './replays.ts'
 
@@ -37,6 +39,10 @@ export const routes: readonly (readonly ['GET' | 'POST', string, Handler])[] = [
   ['GET', '/v1/operations/replays', getReplays],
   ['GET', '/v1/operations/replays/:id', getReplay],
   ['POST', '/v1/operations/replays/:id', postOperation(...replayChanges)],
+  ['POST', '/v1/operations/rebuilds', postOperation('rebuild-view')],
+  ['GET', '/v1/operations/rebuilds', getRebuilds],
+  ['GET', '/v1/operations/rebuilds/:id', getRebuild],
+  ['POST', '/v1/operations/rebuilds/:id', postOperation(...rebuildChanges)],
   ['GET', '/v1/operations/parked', getParked],
   ['GET', '/v1/operations/parked/groups', getParkedGroups],
   ['GET', '/v1/operations/parked/:bureau/:kind/:subject', getParkedHistory],

@@ -20,9 +20,10 @@ export const operatorSchemas: JsonObject = {
         receipt: text('proof of inclusion; absent where it was on record before'),
         waitsFor: { const: 'approval', description: 'the two-person rule: a second operator approves it' },
         replay: index,
-        state: text('of the replay now'),
+        rebuild: index,
+        state: text('of the replay or rebuild now'),
       },
-      ['receipt', 'waitsFor', 'replay', 'state'],
+      ['receipt', 'waitsFor', 'replay', 'rebuild', 'state'],
     ),
   },
   ActNeedless: {
@@ -88,7 +89,8 @@ const problems = [
   'too-many-requests',
 ] as const
 
-const act = (path: string, operationId: string, summary: string, parameters?: readonly JsonObject[]): OperationSpec => ({
+/** An operator's act: what it is asked with, and what is answered. */
+export const act = (path: string, operationId: string, summary: string, parameters?: readonly JsonObject[]): OperationSpec => ({
   method: 'post',
   path,
   operationId,

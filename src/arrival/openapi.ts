@@ -5,6 +5,7 @@ import { logSearchOperations, logSearchSchemas } from './openapi-log-search.ts'
 import { type OperationSpec, operations } from './openapi-operations.ts'
 import { operatorOperations, operatorSchemas } from './openapi-operators.ts'
 import { parkedOperations, parkedSchemas } from './openapi-parked.ts'
+import { rebuildOperations, rebuildSchemas } from './openapi-rebuilds.ts'
 import { problemWith, schemasOf } from './openapi-schemas.ts'
 
 const documents = new WeakMap<Rules, JsonObject>()
@@ -21,7 +22,13 @@ export function openapiDocument(rules: Rules): JsonObject {
 
 function makeDocument(rules: Rules): JsonObject {
   const paths: Record<string, Record<string, Json>> = {}
-  for (const operation of [...operations(rules), ...logSearchOperations, ...operatorOperations, ...parkedOperations]) {
+  for (const operation of [
+    ...operations(rules),
+    ...logSearchOperations,
+    ...operatorOperations,
+    ...parkedOperations,
+    ...rebuildOperations,
+  ]) {
     const methods = paths[operation.path] ?? {}
     paths[operation.path] = methods
     methods[operation.method] = operationObject(operation)
@@ -38,7 +45,7 @@ function makeDocument(rules: Rules): JsonObject {
     servers: [{ url: '/' }],
     paths,
     components: {
-      schemas: { ...schemasOf(rules), ...logSearchSchemas, ...operatorSchemas, ...parkedSchemas },
+      schemas: { ...schemasOf(rules), ...logSearchSchemas, ...operatorSchemas, ...parkedSchemas, ...rebuildSchemas },
       securitySchemes: {
         token: {
           type: 'http',

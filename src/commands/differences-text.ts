@@ -26,7 +26,7 @@ export function differencesText(found: DifferencesFound): string {
   const alike = parkedAlike > 0 ? `; ${parkedAlike} have parked events, in the fold too` : ''
   if (differ === 0) return `all agree: ${subjects} subjects in the view of ${bureau} and in ${other}${alike}\n`
   const counts = Object.entries(kinds).flatMap(([what, count]) => (count > 0 ? [[what, String(count), meaning[what] ?? '']] : []))
-  const rows = differences.flatMap((one) => rowsOf(one, sides))
+  const rows = differences.flatMap((one) => differenceRows(one, sides))
   const head = ['SUBJECT', 'WHAT', 'FIELD', ...sides.flatMap((side) => [side.toUpperCase(), 'FROM'])]
   const more = differ - differences.length
   const rest = more > 0 ? `and ${more} more${out === undefined ? '; --out FILE writes them all' : ` in ${out}`}\n` : ''
@@ -42,7 +42,8 @@ const meaning: Readonly<Record<string, string>> = {
   twice: 'twice in the list: its later row was left out',
 }
 
-function rowsOf(difference: JsonObject, sides: readonly [string, string]): string[][] {
+/** The rows of one difference: a field each. */
+export function differenceRows(difference: JsonObject, sides: readonly [string, string]): string[][] {
   const { subject, what, fields, parked } = difference
   const lead = [String(subject), String(what)]
   const listed: readonly Json[] = Array.isArray(fields) ? fields : []

@@ -1,8 +1,8 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import type { JsonObject } from '../domain/text.ts'
-import type { SubjectDifference } from '../replay/reconcile.ts'
 import type { ListDifference } from '../replay/reconcile-list.ts'
 import type { FieldDifference } from '../replay/record-difference.ts'
+import type { SubjectDifference } from '../replay/subject-difference.ts'
 import { CommandFailed } from './command.ts'
 import { differencesText } from './differences-text.ts'
 

@@ -5,9 +5,9 @@ import { RulesKeeper } from '../log/rules-in-force.ts'
 import { createLogger } from '../logger.ts'
 import { reconcileWithLog } from '../replay/reconcile.ts'
 import { reconcileWithList, storeList } from '../replay/reconcile-list.ts'
-import type { PersonalPlaces } from '../replay/record-difference.ts'
 import { judgingOf } from '../view/judging.ts'
 import { placeOf } from '../view/place.ts'
+import { operatorsMask } from '../view/record-json.ts'
 import { viewSchema } from '../view/view-schema.ts'
 import { CommandFailed } from './command.ts'
 import { Differences } from './differences.ts'
@@ -61,7 +61,7 @@ async function withLog(sql: RawSql, keeper: RulesKeeper, { bureau }: ReconcileOp
       schema: viewSchema(bureau),
       judging: judgingOf(bureau, rules, catalogues),
       partitionOf: (subject: { kind: string; subject: string }) => placeOf(rules, subject),
-      personalOf: (kind: string) => personalOf(rules, kind),
+      maskOf: (kind: string) => operatorsMask(rules, kind),
       clock: () => new Date(),
     }
     for await (const page of reconcileWithLog(sql, means)) {
@@ -94,7 +94,7 @@ async function withList(
     }
     const means = {
       asText: isText(against),
-      personalOf: (of: string) => personalOf(rules, of),
+      maskOf: (of: string) => operatorsMask(rules, of),
       fieldOf: (of: string, column: string) => fieldOf(rules, of, column),
     }
     for await (const page of reconcileWithList(sql, means)) {
@@ -104,12 +104,6 @@ async function withList(
   } finally {
     bar.stop()
   }
-}
-
-/** Where an operator sees masks: wherever the kind's types put data. */
-function personalOf(rules: Rules, kind: string): PersonalPlaces {
-  const places = [...rules.types.values()].flatMap((type) => (type.kind.id === kind ? [type.type.data] : []))
-  return { personal: rules.kinds.get(kind)?.personal ?? [], places }
 }
 
 function fieldOf(rules: Rules, kind: string, column: string): string | undefined {

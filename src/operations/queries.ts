@@ -1,5 +1,7 @@
 import type { RawSql } from '../database/connect.ts'
 import type { JsonObject } from '../domain/text.ts'
+import type { Rebuild } from '../replay/rebuild.ts'
+import { listRebuilds, readRebuild } from '../replay/rebuild-store.ts'
 import type { Replay } from '../replay/replay.ts'
 import { listReplays, readReplay } from '../replay/store.ts'
 import { proposalHours } from './approve.ts'
@@ -21,6 +23,9 @@ export interface OperationQueries {
   /** the newest hundred, of one bureau or of all */
   replays(bureau: string | undefined): Promise<readonly Replay[]>
   replay(id: number): Promise<Replay | undefined>
+  /** the same */
+  rebuilds(bureau: string | undefined): Promise<readonly Rebuild[]>
+  rebuild(id: number): Promise<Rebuild | undefined>
   /** does the act that was asked for at an index wait for a second person? */
   waits(index: number): Promise<boolean>
   /** those that can still be approved, oldest first */
@@ -34,6 +39,8 @@ export function createOperationQueries(sql: RawSql): OperationQueries {
   return {
     replays: (bureau) => listReplays(sql, bureau),
     replay: (id) => readReplay(sql, id),
+    rebuilds: (bureau) => listRebuilds(sql, bureau),
+    rebuild: (id) => readRebuild(sql, id),
     async waits(index) {
       const [row] = await sql`select from operations.proposals where id = ${index} and state = 'waiting'`
       return row !== undefined

@@ -46,7 +46,7 @@ export async function forgetProgress(sql: Connection, topics: readonly Ahead[]):
 async function viewSchemas(sql: RawSql | Connection): Promise<readonly string[]> {
   const rows = await sql<{ name: string }[]>`
     select table_schema as name from information_schema.tables
-    where table_name in ('positions', 'records', 'parked') and table_schema like 'view\_%'
+    where table_name in ('positions', 'records', 'parked') and (table_schema like 'view\_%' or table_schema like 'rebuild\_%')
     group by table_schema having count(*) = 3 order by 1`
   return rows.map(({ name }) => name)
 }

@@ -5,7 +5,7 @@ import { own } from '../domain/pointer.ts'
 import { nothingReceived, type Origin, type ViewRecord } from '../domain/record.ts'
 import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
 import { beforeAll, type SubjectKey } from '../view/histories.ts'
-import { type FieldDifference, maskedOf, type PersonalPlaces, sourced, valueAt } from './record-difference.ts'
+import { type FieldDifference, type Masking, sourced, valueAt } from './record-difference.ts'
 
 /** Rows of the list that are stored, and subjects that are compared, at once. */
 const pageRows = 1_000
@@ -41,7 +41,7 @@ export interface ListPage {
 export interface ListMeans {
   /** the list's values are text as it stood in the file, where an empty one is none */
   readonly asText: boolean
-  readonly personalOf: (kind: string) => PersonalPlaces
+  readonly maskOf: (kind: string) => Masking
   /** the field of the data that `name` and `jurisdiction` are */
   readonly fieldOf: (kind: string, column: string) => string | undefined
 }
@@ -125,8 +125,8 @@ function compareField(name: string, { kind, fields, record, lastIndex }: Pair, m
   if (equal) return []
   const from = record === null ? undefined : originOf(record, means.fieldOf(kind, name) ?? name)
   const index = from ?? (lastIndex === null ? undefined : { index: lastIndex })
-  const personal = means.personalOf(kind)
-  if (isPersonal(name, shown, personal) || isPersonal(name, listed, personal))
+  const mask = means.maskOf(kind)
+  if (isPersonal(name, shown, mask) || isPersonal(name, listed, mask))
     return [{ field: name, left: sourced(undefined, index), right: {}, personal: true }]
   return [{ field: name, left: sourced(shown ?? undefined, index), right: sourced(listed, undefined) }]
 }
@@ -149,10 +149,10 @@ function originOf({ provenance }: NonNullable<Pair['record']>, name: string): Or
 }
 
 /** Would a mask change the value where it stands? */
-function isPersonal(name: string, value: Json | undefined, personal: PersonalPlaces): boolean {
+function isPersonal(name: string, value: Json | undefined, mask: Masking): boolean {
   if (value === undefined || value === null) return false
   const nested = name.split('.').reduceRight<Json>((inner, step) => ({ [step]: inner }), value)
-  return isJsonObject(nested) && !isDeepStrictEqual(maskedOf(nested, personal), nested)
+  return isJsonObject(nested) && !isDeepStrictEqual(mask(nested), nested)
 }
 
 function textOf(value: Json | undefined): string {

@@ -1,44 +1,23 @@
 import type { RawSql } from '../database/connect.ts'
 import { inTransaction, type Transaction } from '../database/transaction.ts'
-import type { ParkedCause, ViewRecord } from '../domain/record.ts'
+import type { ViewRecord } from '../domain/record.ts'
 import { type Judging, subjectKey } from '../view/apply-events.ts'
 import { beforeAll, type HistoryEvent, historyPages, type SubjectKey } from '../view/histories.ts'
 import { HistoryFold } from '../view/history-fold.ts'
 import { type Partition, readPositions } from '../view/positions.ts'
 import { tryRecords } from '../view/trial-records.ts'
-import { differencesOf, type FieldDifference, type PersonalPlaces } from './record-difference.ts'
+import type { Masking } from './record-difference.ts'
+import { type ParkedOf, type SubjectDifference, type SubjectIn, subjectDifference } from './subject-difference.ts'
 
 /** Subjects compared in one snapshot of the view; each takes a moment, so none keeps the database from cleaning up. */
 const pageSubjects = 500
-
-/** What of a subject is parked. */
-export interface ParkedOf {
-  /** of the first event that waits */
-  readonly index: number
-  readonly cause: ParkedCause
-  readonly events: number
-}
-
-/**
- * A subject of which the view and the fold of the log differ.
- *
- * - `different`: both have a record, left the view's, right the fold's
- * - `missing`: only the fold has one; `extra`: only the view has one
- * - `parked`: the view holds back events that the fold does not, or others: a replay or a rebuild brings them
- */
-export interface SubjectDifference extends SubjectKey {
-  readonly what: 'different' | 'missing' | 'extra' | 'parked'
-  readonly fields: readonly FieldDifference[]
-  /** in the view and in the fold; absent where nothing is parked in either */
-  readonly parked?: { readonly left: ParkedOf | null; readonly right: ParkedOf | null }
-}
 
 export interface ReconcileMeans {
   /** the view's schema, which is the search_path of the connections too */
   readonly schema: string
   readonly judging: Judging
   readonly partitionOf: (subject: SubjectKey) => Partition
-  readonly personalOf: (kind: string) => PersonalPlaces
+  readonly maskOf: (kind: string) => Masking
   readonly clock: () => Date
 }
 
@@ -80,31 +59,18 @@ async function comparePage(
   let parkedAlike = 0
   for (const key of keys) {
     const name = subjectKey(key)
-    const [fold, held] = [folds.get(name), parked.get(name)]
-    const difference = compare(key, { record: records.get(name), parked: held }, fold, means.personalOf(key.kind))
+    const held = parked.get(name)
+    const view = { record: records.get(name), parked: held }
+    const difference = subjectDifference(key, view, foldedOf(folds.get(name)), means.maskOf(key.kind))
     if (difference !== undefined) differences.push(difference)
     else if (held !== undefined) parkedAlike += 1
   }
   return { subjects: keys.length, differences, parkedAlike, last: keys.length < pageSubjects ? undefined : to }
 }
 
-function compare(
-  { kind, subject }: SubjectKey,
-  view: { readonly record: ViewRecord | undefined; readonly parked: ParkedOf | undefined },
-  fold: HistoryFold | undefined,
-  personal: PersonalPlaces,
-): SubjectDifference | undefined {
-  const [left, right] = [view.record, fold?.record]
-  const folded = fold?.head && { index: fold.head.index, cause: fold.head.cause, events: fold.parked }
-  const parkedAlike =
-    view.parked?.index === folded?.index && view.parked?.cause === folded?.cause && view.parked?.events === folded?.events
-  const parked = view.parked || folded ? { parked: { left: view.parked ?? null, right: folded ?? null } } : {}
-  const fields = left && right ? differencesOf(left, right, personal) : []
-  const alike = fields.length === 0 && (left === undefined) === (right === undefined)
-  if (alike && parkedAlike) return undefined
-  if (!parkedAlike) return { kind, subject, what: 'parked', fields, ...parked }
-  const what = left === undefined ? 'missing' : right === undefined ? 'extra' : 'different'
-  return { kind, subject, what, fields, ...parked }
+function foldedOf(fold: HistoryFold | undefined): SubjectIn {
+  const parked = fold?.head && { index: fold.head.index, cause: fold.head.cause, events: fold.parked }
+  return { record: fold?.record, parked }
 }
 
 /** Folds what the view has taken in of some subjects. */

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util'
-import { maskData, type Personal } from '../domain/mask.ts'
 import { own } from '../domain/pointer.ts'
 import type { Origin, ViewRecord } from '../domain/record.ts'
 import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
@@ -22,16 +21,13 @@ export interface FieldDifference {
   readonly personal?: true
 }
 
-/** Where one kind's records hold persons' particulars: see maskData(). */
-export interface PersonalPlaces {
-  readonly personal: readonly Personal[]
-  readonly places: readonly string[]
-}
+/** A record's data without what an operator may not see: operatorsMask(). */
+export type Masking = (data: JsonObject) => JsonObject
 
 const columns = ['status', 'layers', 'name', 'jurisdiction', 'office', 'state', 'firstIndex', 'lastIndex', 'events'] as const
 
 /** In what two records of one subject differ; when they were written doesn't count. */
-export function differencesOf(left: ViewRecord, right: ViewRecord, personal: PersonalPlaces): readonly FieldDifference[] {
+export function differencesOf(left: ViewRecord, right: ViewRecord, mask: Masking): readonly FieldDifference[] {
   const found = columns.flatMap((field): FieldDifference[] =>
     same(left[field], right[field])
       ? []
@@ -45,7 +41,7 @@ export function differencesOf(left: ViewRecord, right: ViewRecord, personal: Per
   )
   if (same(left.data, right.data) && same(left.provenance, right.provenance)) return found
   const named = new Set([...Object.keys(left.provenance), ...Object.keys(right.provenance)])
-  const [hidden, hiddenToo] = [maskedOf(left.data, personal), maskedOf(right.data, personal)]
+  const [hidden, hiddenToo] = [mask(left.data), mask(right.data)]
   const fields = [...named].sort().flatMap((field): FieldDifference[] => {
     const [a, b] = [valueAt(left.data, field), valueAt(right.data, field)]
     const [from, fromToo] = [own<Origin>(left.provenance, field), own<Origin>(right.provenance, field)]
@@ -64,11 +60,6 @@ export function valueAt(data: JsonObject, field: string): Json | undefined {
   let value: Json | undefined = data
   for (const step of field.split('.')) value = isJsonObject(value) ? own<Json>(value, step) : undefined
   return value
-}
-
-/** A record's data without persons' particulars. */
-export function maskedOf(data: JsonObject, { personal, places }: PersonalPlaces): JsonObject {
-  return maskData(data, personal, places)
 }
 
 export function sourced(value: Json | undefined, from: { readonly index: number } | undefined): Sourced {

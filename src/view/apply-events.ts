@@ -21,7 +21,8 @@ export interface Judging {
   dismissalOf?(event: AcceptedEvent): Dismissal | undefined
 }
 
-interface Rejected extends Parked {
+/** An event that can't be applied, and why. */
+export interface Rejected extends Parked {
   readonly event: AcceptedEvent
 }
 
@@ -61,7 +62,7 @@ export async function applyEvents(tx: Transaction, events: readonly AcceptedEven
     rejected.push({ event, ...folded.parked })
     blocked.set(key, event.index)
   }
-  await Promise.all([upsertRecords(tx, [...changed.values()], now), park(tx, rejected, rules, now)])
+  await Promise.all([upsertRecords(tx, [...changed.values()], now), parkEvents(tx, rejected, rules, now)])
 }
 
 /**
@@ -82,7 +83,7 @@ export async function applyEventsOneByOneIfNeeded(
   if (!failed) return
   const [only, another] = events
   if (only !== undefined && another === undefined)
-    return park(tx, [{ event: only, cause: 'constraint', detail: refusedRow(failed.error) ?? '' }], rules, now)
+    return parkEvents(tx, [{ event: only, cause: 'constraint', detail: refusedRow(failed.error) ?? '' }], rules, now)
   const middle = Math.ceil(events.length / 2)
   await applyEventsOneByOneIfNeeded(tx, events.slice(0, middle), rules, now)
   await applyEventsOneByOneIfNeeded(tx, events.slice(middle), rules, now)
@@ -159,7 +160,8 @@ export async function upsertRecords(
       updated_at = excluded.updated_at`
 }
 
-async function park(tx: Transaction, rejected: readonly Rejected[], rules: Judging, now: Date): Promise<void> {
+/** Stores events that can't be applied. */
+export async function parkEvents(tx: Transaction, rejected: readonly Rejected[], rules: Judging, now: Date): Promise<void> {
   if (rejected.length === 0) return
   await tx`
     insert into parked (index, kind, subject, type, name, cause, detail, parked_at, tries)

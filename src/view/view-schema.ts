@@ -6,6 +6,10 @@ export function viewSchema(bureau: string): string {
   return `view_${bureau.replaceAll('-', '_')}`
 }
 
+/** The schema that a rebuild fills, and the one that it has replaced: no bureau's id gives such a name. */
+export const rebuildSchema = (bureau: string): string => viewSchema(bureau).replace(/^view/, 'rebuild')
+export const replacedSchema = (bureau: string): string => viewSchema(bureau).replace(/^view/, 'replaced')
+
 /**
  * Brings one view's tables up to date; creates the schema when missing. Any number of processes may do it at once.
  *

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
 import { expect } from 'vitest'
+import type { JsonObject } from '../../src/domain/text.ts'
 import { companies } from './companies.ts'
 import { eventually } from './eventually.ts'
 import { cloudEventOf } from './examples.ts'
@@ -9,6 +11,11 @@ import { statisticsCatalogue } from './statistics-catalogue.ts'
 
 /** The division of every made-up company. */
 const division = '210203'
+
+export interface CompanyExchangeOptions {
+  readonly cured: boolean
+  readonly twoPersons?: readonly string[]
+}
 
 /** A gateway whose companies have an office at local-tax, or lack it until it is cured. */
 export interface CompanyExchange {
@@ -21,9 +28,14 @@ export interface CompanyExchange {
   stop(): Promise<void>
 }
 
-/** @param cured whether local-tax has the office from the start */
-export async function companyExchange({ cured }: { readonly cured: boolean }): Promise<CompanyExchange> {
+/**
+ * @param cured whether local-tax has the office from the start
+ * @param twoPersons acts that a second person must approve
+ */
+export async function companyExchange({ cured, twoPersons = [] }: CompanyExchangeOptions): Promise<CompanyExchange> {
   const cataloguePath = await statisticsCatalogue()
+  const catalogue: JsonObject = JSON.parse(await readFile(cataloguePath, 'utf8'))
+  await writeFile(cataloguePath, JSON.stringify({ ...catalogue, twoPersons }))
   const without = ({ [division]: _, ...rest }: Record<string, string>) => rest
   if (!cured) await writeOffices(cataloguePath, without)
   const gateway = await openGateway({ cataloguePath })

@@ -23,6 +23,7 @@ import { RulesKeeper } from '../../src/log/rules-in-force.ts'
 import type { Logger } from '../../src/logger.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { openLedger, replayWorkers } from '../../src/open-operations.ts'
+import { rebuildWorkers } from '../../src/open-rebuilds.ts'
 import { createOperationQueries } from '../../src/operations/queries.ts'
 import { createView, type View } from '../../src/view/view.ts'
 import { migrateView, viewSchema } from '../../src/view/view-schema.ts'
@@ -107,6 +108,8 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
   const bus = createEmbeddedBus({ sql: database.raw, kinds: () => keeper.inForce.rules.kinds, log: logger })
   if (consume) for (const { view } of views.values()) bus.consume(view)
 
+  const rebuilds = rebuildWorkers({ url, sql: database.raw, keeper, logger })
+  if (consume) for (const bureau of views.keys()) rebuilds.follow(bureau)
   const workers = replayWorkers(database.raw, keeper, (bureau) => views.get(bureau)?.database.raw, logger, createMetrics())
   if (consume) for (const bureau of views.keys()) workers.follow(bureau)
   const { ledger, close: closeLedger } = openLedger(database.raw, keeper, logger)
@@ -162,6 +165,7 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
     async stop() {
       await closeLedger()
       await workers.close()
+      await rebuilds.close()
       await group.close()
       await bus.close()
       await unlisten().catch(() => undefined)

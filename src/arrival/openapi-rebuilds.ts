@@ -1,0 +1,107 @@
+import { parkedCauses } from '../domain/record.ts'
+import type { JsonObject } from '../domain/text.ts'
+import { maxExamples, rebuildStates } from '../replay/rebuild.ts'
+import { answer, inPath, inQuery, json, type OperationSpec } from './openapi-operations.ts'
+import { act, count, orNull } from './openapi-operators.ts'
+import { closed, index, moment, schemaRef, text } from './openapi-schemas.ts'
+
+const sourced = (description: string): JsonObject => ({
+  description,
+  ...closed({ value: { description: 'absent where there is none, or where it is personal' }, index }, ['value', 'index']),
+})
+const parkedOf = orNull(closed({ index, cause: { enum: [...parkedCauses] }, events: count }))
+
+/** What rebuilds look like, by name. */
+export const rebuildSchemas: JsonObject = {
+  ViewDifference: {
+    description: 'a subject of which the live view and the rebuilt one differ',
+    ...closed({
+      kind: text('of the subject'),
+      subject: text('its code'),
+      what: {
+        enum: ['different', 'missing', 'extra', 'parked'],
+        description: 'missing: only in the rebuilt one; extra: only in the live one',
+      },
+      fields: {
+        type: 'array',
+        items: closed(
+          {
+            field: text('a column of the record, or a field of its data'),
+            personal: { const: true, description: 'particulars of a person: the values are left out' },
+            live: sourced('in the live view, and from which event'),
+            rebuilt: sourced('in the rebuilt one'),
+          },
+          ['personal'],
+        ),
+      },
+      parked: orNull(closed({ live: parkedOf, rebuilt: parkedOf })),
+    }),
+  },
+  Rebuild: closed({
+    id: { ...index, description: 'of the operation entry that asked for it' },
+    bureau: text('whose view'),
+    dryRun: { type: 'boolean', description: 'it only compares' },
+    state: { enum: [...rebuildStates] },
+    progress: orNull(
+      closed({
+        subjects: { ...count, description: 'folded so far' },
+        events: { ...count, description: 'of them' },
+        of: { ...count, description: 'subjects that the log had at the beginning' },
+        folded: { type: 'boolean', description: 'through, and kept up with the log' },
+      }),
+    ),
+    result: orNull(
+      closed({
+        subjects: { ...count, description: 'compared' },
+        different: count,
+        missing: count,
+        extra: count,
+        parked: count,
+        behind: { ...count, description: 'not compared: the live view had not come as far' },
+        examples: { type: 'array', maxItems: maxExamples, items: schemaRef('ViewDifference') },
+      }),
+    ),
+    note: orNull(text('why it waits, began anew or ended')),
+    party: text('who asked'),
+    reason: text('why'),
+    createdAt: moment('when it was asked for'),
+    updatedAt: moment('when it last moved'),
+  }),
+}
+
+/** The operations on rebuilds, as the handlers behave. */
+export const rebuildOperations: readonly OperationSpec[] = [
+  act(
+    '/v1/operations/rebuilds',
+    'rebuildView',
+    'action rebuild-view, with bureau and dryRun: folds the whole log into a second view beside the live one, and compares them',
+  ),
+  {
+    method: 'get',
+    path: '/v1/operations/rebuilds',
+    operationId: 'listRebuilds',
+    summary: 'the newest hundred rebuilds, for operators',
+    secured: true,
+    parameters: [inQuery('bureau', text('only of its view', { maxLength: 31 }))],
+    answers: {
+      '200': answer('newest first', json(closed({ rebuilds: { type: 'array', maxItems: 100, items: schemaRef('Rebuild') } }))),
+    },
+    problems: ['not-yours'],
+  },
+  {
+    method: 'get',
+    path: '/v1/operations/rebuilds/{id}',
+    operationId: 'getRebuild',
+    summary: 'one rebuild: how far it is, and in what the two views differ, for operators',
+    secured: true,
+    parameters: [inPath('id', index)],
+    answers: { '200': answer('the rebuild', json(schemaRef('Rebuild'))) },
+    problems: ['not-yours', 'not-found'],
+  },
+  act(
+    '/v1/operations/rebuilds/{id}',
+    'changeRebuild',
+    'action swap-view (of one that is ready) or cancel-rebuild, each with rebuild',
+    [inPath('id', index)],
+  ),
+]

@@ -1,0 +1,62 @@
+import { Leases } from './bus/leases.ts'
+import { connect, type RawSql } from './database/connect.ts'
+import type { RulesInForce, RulesKeeper } from './log/rules-in-force.ts'
+import type { Logger } from './logger.ts'
+import type { Workers } from './open-operations.ts'
+import { startRebuilds } from './replay/rebuild-runner.ts'
+import type { RebuildRules } from './replay/rebuild-step.ts'
+import { judgingOf } from './view/judging.ts'
+import { placeOf } from './view/place.ts'
+import { operatorsMask } from './view/record-json.ts'
+import { migrateView } from './view/view-schema.ts'
+
+/** One that reads, one that stores, one that asks how things stand. */
+const connections = 3
+
+export interface RebuildWorkerMeans {
+  readonly url: string
+  readonly sql: RawSql
+  readonly keeper: RulesKeeper
+  readonly logger: Logger
+}
+
+/** Does what the rebuilds of the bureaus that this process consumes for ask for. */
+export function rebuildWorkers({ url, sql, keeper, logger }: RebuildWorkerMeans): Workers {
+  const leases = new Leases(sql, logger)
+  const stops: (() => Promise<void>)[] = []
+  return {
+    follow(bureau) {
+      const stop = startRebuilds({
+        bureau,
+        shared: sql,
+        async openSchema(schema) {
+          await migrateView(url, schema)
+          const opened = connect(url, { name: `lianban rebuild ${bureau}`, schema, maxConnections: connections })
+          return { sql: opened.raw, close: opened.close }
+        },
+        rules: () => rulesOf(bureau, keeper.inForce),
+        refreshRules: async () => rulesOf(bureau, await keeper.refresh(sql)),
+        partitionOf: (subject) => placeOf(keeper.inForce.rules, subject),
+        maskOf: (kind) => operatorsMask(keeper.inForce.rules, kind),
+        clock: () => new Date(),
+        leases,
+        logger,
+      })
+      stops.push(stop)
+    },
+    async close() {
+      await Promise.all(stops.map((stop) => stop()))
+      await leases.close()
+    },
+  }
+}
+
+function rulesOf(bureau: string, { rules, catalogues }: RulesInForce): RebuildRules {
+  return {
+    catalogue: catalogues.at(-1)?.index ?? -1,
+    judging: judgingOf(bureau, rules, catalogues),
+    partitions: [...rules.kinds.values()].flatMap(({ topic, partitions }) =>
+      Array.from({ length: partitions }, (_, partition) => ({ topic, partition })),
+    ),
+  }
+}

@@ -1,0 +1,154 @@
+import type { RawSql } from '../database/connect.ts'
+import { inTransaction, type Transaction } from '../database/transaction.ts'
+import type { ViewRecord } from '../domain/record.ts'
+import { subjectKey } from '../view/apply-events.ts'
+import { beforeAll, type SubjectKey } from '../view/histories.ts'
+import type { Partition } from '../view/positions.ts'
+import { maxExamples, type RebuildResult } from './rebuild.ts'
+import type { Masking } from './record-difference.ts'
+import { type ParkedOf, type SubjectDifference, subjectDifference } from './subject-difference.ts'
+
+/** Subjects compared in one snapshot. */
+const pageSubjects = 1_000
+/** A page is compared again while events of its subjects are on their way to the live view. */
+const mostTries = 4
+
+export interface CompareMeans {
+  /** schema of the live view */
+  readonly live: string
+  readonly partitionOf: (subject: SubjectKey) => Partition
+  readonly maskOf: (kind: string) => Masking
+  /** brings the rebuilt view up to the log's end, after a moment */
+  readonly catchUp: () => Promise<void>
+  readonly goesOn: () => boolean
+  readonly onPage: (subjects: number) => Promise<void>
+}
+
+const nothingYet: RebuildResult = { subjects: 0, different: 0, missing: 0, extra: 0, parked: 0, behind: 0, examples: [] }
+
+/**
+ * Compares the live view with the rebuilt one, row by row, while events arrive. The database finds the subjects that differ; one
+ * that the two have not taken in equally far yet is looked at again.
+ *
+ * @param sql its search_path is the rebuild's schema
+ * @returns undefined when it must not go on
+ */
+export async function compareViews(sql: RawSql, means: CompareMeans): Promise<RebuildResult | undefined> {
+  let result = nothingYet
+  for (let after: SubjectKey | undefined = beforeAll; after !== undefined; ) {
+    const page: Page = await settledPage(sql, means, after)
+    if (!means.goesOn()) return undefined
+    result = added(result, page)
+    await means.onPage(result.subjects)
+    after = page.last
+  }
+  return result
+}
+
+interface Page {
+  readonly subjects: number
+  readonly differences: readonly SubjectDifference[]
+  readonly behind: number
+  /** undefined after the last */
+  readonly last: SubjectKey | undefined
+}
+
+async function settledPage(sql: RawSql, means: CompareMeans, after: SubjectKey): Promise<Page> {
+  for (let tries = 1; ; tries++) {
+    const page = await inTransaction(sql, (tx) => comparePage(tx, means, after))
+    if (page.behind === 0 || tries === mostTries || !means.goesOn()) return page
+    await means.catchUp()
+  }
+}
+
+function added(before: RebuildResult, { subjects, differences, behind }: Page): RebuildResult {
+  const count = (what: SubjectDifference['what']) => differences.filter((one) => one.what === what).length
+  return {
+    subjects: before.subjects + subjects,
+    different: before.different + count('different'),
+    missing: before.missing + count('missing'),
+    extra: before.extra + count('extra'),
+    parked: before.parked + count('parked'),
+    behind: before.behind + behind,
+    examples: [...before.examples, ...differences].slice(0, maxExamples),
+  }
+}
+
+async function comparePage(tx: Transaction, means: CompareMeans, after: SubjectKey): Promise<Page> {
+  const { live, partitionOf, maskOf } = means
+  await tx`set transaction isolation level repeatable read`
+  const keys = await nextSubjects(tx, live, after)
+  const to = keys.at(-1)
+  if (to === undefined) return { subjects: 0, differences: [], behind: 0, last: undefined }
+  const differing = await differingSubjects(tx, live, after, to)
+  const [left, right] = [await readSide(tx, live, differing), await readSide(tx, undefined, differing)]
+  const logged = await lastLogged(tx, differing)
+  const differences: SubjectDifference[] = []
+  let behind = 0
+  for (const key of differing) {
+    const [one, other] = [left.of(key), right.of(key)]
+    const { topic, partition } = partitionOf(key)
+    const place = `${topic}\n${partition}`
+    const both = Math.min(left.reached.get(place) ?? -1, right.reached.get(place) ?? -1)
+    const difference = subjectDifference(key, one, other, maskOf(key.kind))
+    if ((logged.get(subjectKey(key)) ?? -1) > both) behind += 1
+    else if (difference !== undefined) differences.push(difference)
+  }
+  return { subjects: keys.length, differences, behind, last: keys.length < pageSubjects ? undefined : to }
+}
+
+function nextSubjects(tx: Transaction, live: string, { kind, subject }: SubjectKey): Promise<SubjectKey[]> {
+  const known = (table: ReturnType<Transaction>) => tx`
+    (select distinct kind, subject from ${table} where (kind, subject) > (${kind}, ${subject}) order by 1, 2 limit ${pageSubjects})`
+  return tx<SubjectKey[]>`
+    select kind, subject from (${known(tx`records`)} union ${known(tx`parked`)}
+      union ${known(tx`${tx(live)}.records`)} union ${known(tx`${tx(live)}.parked`)}) as known
+    order by 1, 2 limit ${pageSubjects}`
+}
+
+/** Everything but when it was written, and when, how often and by which replay a parked event was tried. */
+function differingSubjects(tx: Transaction, live: string, after: SubjectKey, to: SubjectKey): Promise<SubjectKey[]> {
+  const range = tx`(kind, subject) > (${after.kind}, ${after.subject}) and (kind, subject) <= (${to.kind}, ${to.subject})`
+  const records = (table: ReturnType<Transaction>) => tx`
+    (select kind, subject, row(status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index, events) as content
+     from ${table} where ${range})`
+  const parked = (table: ReturnType<Transaction>) => tx`(select kind, subject, index, cause from ${table} where ${range})`
+  return tx<SubjectKey[]>`
+    select kind, subject from ${records(tx`${tx(live)}.records`)} l full join ${records(tx`records`)} r using (kind, subject)
+      where l.content is distinct from r.content
+    union select kind, subject from ${parked(tx`${tx(live)}.parked`)} l full join ${parked(tx`parked`)} r using (kind, subject, index)
+      where l.cause is distinct from r.cause
+    order by 1, 2`
+}
+
+/** The last event of each that the log has: one beyond a view's position is on its way there. */
+async function lastLogged(tx: Transaction, keys: readonly SubjectKey[]): Promise<ReadonlyMap<string, number>> {
+  const rows = await tx<(SubjectKey & { last: number })[]>`
+    select wanted.kind, wanted.subject, max(e.index) as last
+    from unnest(${keys.map(({ kind }) => kind)}::text[], ${keys.map(({ subject }) => subject)}::text[]) as wanted (kind, subject)
+    join log.entries e on e.kind = 'event' and e.subject_kind = wanted.kind and e.subject = wanted.subject
+    group by wanted.kind, wanted.subject`
+  return new Map(rows.map((row) => [subjectKey(row), row.last]))
+}
+
+/** Some subjects as one of the two views has them. @param schema undefined: the rebuilt one */
+async function readSide(tx: Transaction, schema: string | undefined, keys: readonly SubjectKey[]) {
+  const table = (name: string) => (schema === undefined ? tx(name) : tx`${tx(schema)}.${tx(name)}`)
+  const wanted = () => tx`
+    unnest(${keys.map(({ kind }) => kind)}::text[], ${keys.map(({ subject }) => subject)}::text[]) as wanted (kind, subject)`
+  const records = await tx<ViewRecord[]>`
+    select kind, subject, status, layers, name, jurisdiction, office, data, provenance, state,
+      first_index as "firstIndex", last_index as "lastIndex", events from ${table('records')} join ${wanted()} using (kind, subject)`
+  const parked = await tx<(SubjectKey & ParkedOf)[]>`
+    select kind, subject, min(index) as index, (array_agg(cause order by index))[1] as cause, count(*)::int as events
+    from ${table('parked')} join ${wanted()} using (kind, subject) group by kind, subject`
+  const places = await tx<(Partition & { index: number })[]>`select topic, partition, index from ${table('positions')}`
+  const recordOf = new Map(records.map((row) => [subjectKey(row), row]))
+  const parkedOf = new Map(parked.map(({ kind, subject, ...row }) => [subjectKey({ kind, subject }), row]))
+  return {
+    reached: new Map(places.map(({ topic, partition, index }) => [`${topic}\n${partition}`, index])),
+    of(key: SubjectKey) {
+      return { record: recordOf.get(subjectKey(key)), parked: parkedOf.get(subjectKey(key)) }
+    },
+  }
+}

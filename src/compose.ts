@@ -29,6 +29,7 @@ import { checkWorkers } from './open-checks.ts'
 import { type AppendableLog, openLogToAppend, openLogToRead } from './open-log.ts'
 import { openLedger, replayWorkers, type Workers } from './open-operations.ts'
 import { rebuildWorkers } from './open-rebuilds.ts'
+import { readBusStatus } from './operations/bus-status.ts'
 import type { Ledger } from './operations/ledger.ts'
 import { createOperationQueries } from './operations/queries.ts'
 import { lasting } from './view/lasting.ts'
@@ -123,9 +124,9 @@ async function build(
   const { health: witnesses } = witnessing ?? { health: undefined }
   const watched = { sql: database.raw, keeper, views, topicPrefix: kafka?.prefix, witnesses, heartbeatSeconds }
   closers.add('the alarms', await openAlarms({ ...watched, webhook, origin, metrics, logger }))
-  const { ledger, close } = openLedger(database.raw, keeper, logger)
+  const { ledger, close } = openLedger(database.raw, keeper, logger, kafka !== undefined)
   closers.add('the ledger of operations', close)
-  const parts = partsOf({ config, log, database, views, metrics, logger, busParts, witnessing, ledger })
+  const parts = partsOf({ config, log, database, views, metrics, logger, bus, busParts, witnessing, ledger })
   const http = await listen(createApp(parts), config.host, config.port)
   closers.add('HTTP', http.close)
   return { port: http.port, vkey: log.key.vkey, failed: opened.failed }
@@ -249,13 +250,15 @@ interface PartsMeans {
   readonly views: Views
   readonly metrics: Metrics
   readonly logger: Logger
+  readonly bus: Bus
   readonly busParts: BusParts
   readonly witnessing: Witnessing | undefined
   readonly ledger: Ledger
 }
 
 function partsOf(means: PartsMeans): Parts {
-  const { config, database, views, metrics, logger, busParts, witnessing, ledger } = means
+  const { config, database, views, metrics, logger, bus, busParts, witnessing, ledger } = means
+  const topicPrefix = config.kafka?.prefix
   const { keeper, key, group } = means.log
   const { raw: sql } = database
   const log = createLogReader(sql, key.verifier, witnessing?.published)
@@ -273,10 +276,11 @@ function partsOf(means: PartsMeans): Parts {
     readings: new Set(),
     ledger,
     operations: createOperationQueries(sql),
+    busStatus: oneAtATime(() => readBusStatus({ sql, keeper, views: () => views.connections(), bus, topicPrefix })),
     metrics,
     collect: oneAtATime(async () => {
       await Promise.all([
-        readGauges(metrics, { sql, log, keeper, views, topicPrefix: config.kafka?.prefix, waiting: () => group.waiting }),
+        readGauges(metrics, { sql, log, keeper, views, topicPrefix, waiting: () => group.waiting }),
         witnessing?.readGauges(),
       ])
     }),

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { CatalogueInvalid } from './catalogue/rules.ts'
 import { addAuditCommands } from './commands/audit.ts'
+import { addBusCommands } from './commands/bus.ts'
 import { addCatalogueCommands } from './commands/catalogue.ts'
 import { CommandFailed } from './commands/command.ts'
 import { addKeysCommands } from './commands/keys.ts'
@@ -38,6 +39,7 @@ addLogCommands(program)
 addParkedCommands(program)
 addReplayCommands(program)
 addProposalsCommands(program)
+addBusCommands(program)
 addViewCommands(program)
 
 try {

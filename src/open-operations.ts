@@ -5,10 +5,12 @@ import type { RulesKeeper } from './log/rules-in-force.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { approveAct } from './operations/approve.ts'
+import { checkViewAct } from './operations/check-view.ts'
 import { dismissAct } from './operations/dismiss.ts'
 import { Ledger } from './operations/ledger.ts'
 import { rebuildActs } from './operations/rebuild-acts.ts'
 import { replayActs } from './operations/replay-acts.ts'
+import { republishAct } from './operations/republish.ts'
 import { startReplays } from './replay/runner.ts'
 import { judgingOf } from './view/judging.ts'
 import { placeOf } from './view/place.ts'
@@ -16,13 +18,18 @@ import { placeOf } from './view/place.ts'
 /** A gateway that died between a request's record and its effect leaves the effect to the others: they look this often. */
 const ledgerPollMs = 5_000
 
-/** The ledger of a process that takes operators' requests; it also carries out what others left. */
+/**
+ * The ledger of a process that takes operators' requests; it also carries out what others left.
+ *
+ * @param broker whether there is one that can be sent to
+ */
 export function openLedger(
   sql: RawSql,
   keeper: RulesKeeper,
   logger: Logger,
+  broker = false,
 ): { readonly ledger: Ledger; close(): Promise<void> } {
-  const ledger = ledgerOf(sql, keeper, logger)
+  const ledger = ledgerOf(sql, keeper, logger, broker)
   const stopping = new AbortController()
   const followed = (async () => {
     while (!stopping.signal.aborted) {
@@ -86,7 +93,7 @@ export function replayWorkers(
   }
 }
 
-function ledgerOf(sql: RawSql, keeper: RulesKeeper, logger: Logger): Ledger {
+function ledgerOf(sql: RawSql, keeper: RulesKeeper, logger: Logger, broker: boolean): Ledger {
   const rules = () => keeper.inForce.rules
   const ledger: Ledger = new Ledger({
     sql,
@@ -100,6 +107,8 @@ function ledgerOf(sql: RawSql, keeper: RulesKeeper, logger: Logger): Ledger {
         partitionOf: (subject) => placeOf(keeper.inForce.rules, subject),
         clock: () => new Date(),
       }),
+      republishAct({ sql, broker }),
+      checkViewAct({ sql, rules }),
       approveAct(sql, (action) => ledger.act(action)),
     ],
     twoPersons: () => rules().catalogue.twoPersons ?? [],

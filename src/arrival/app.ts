@@ -3,6 +3,7 @@ import { problems } from '../domain/problems.ts'
 import { type Refusal, RefusedRequest } from '../domain/refusal.ts'
 import { rebuildChanges } from '../operations/rebuild-acts.ts'
 import { replayChanges } from '../operations/replay-acts.ts'
+import { getBusStatus } from './bus-status.ts'
 import { postCatalogue } from './catalogue.ts'
 import { getEvent, getEventById } from './event-status.ts'
 import { postEvent } from './events.ts'
@@ -43,6 +44,9 @@ export const routes: readonly (readonly ['GET' | 'POST', string, Handler])[] = [
   ['GET', '/v1/operations/rebuilds', getRebuilds],
   ['GET', '/v1/operations/rebuilds/:id', getRebuild],
   ['POST', '/v1/operations/rebuilds/:id', postOperation(...rebuildChanges)],
+  ['GET', '/v1/operations/bus', getBusStatus],
+  ['POST', '/v1/operations/republications', postOperation('republish')],
+  ['POST', '/v1/operations/checks', postOperation('check-view')],
   ['GET', '/v1/operations/parked', getParked],
   ['GET', '/v1/operations/parked/groups', getParkedGroups],
   ['GET', '/v1/operations/parked/:bureau/:kind/:subject', getParkedHistory],

@@ -22,8 +22,11 @@ export const operatorSchemas: JsonObject = {
         replay: index,
         rebuild: index,
         state: text('of the replay or rebuild now'),
+        republication: index,
+        bureau: schemaRef('BureauId'),
+        check: index,
       },
-      ['receipt', 'waitsFor', 'replay', 'rebuild', 'state'],
+      ['receipt', 'waitsFor', 'replay', 'rebuild', 'state', 'republication', 'bureau', 'check'],
     ),
   },
   ActNeedless: {

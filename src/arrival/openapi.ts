@@ -1,6 +1,7 @@
 import type { Rules } from '../catalogue/rules.ts'
 import { type ProblemCode, problemOf } from '../domain/problems.ts'
 import type { Json, JsonObject } from '../domain/text.ts'
+import { busOperations, busSchemas } from './openapi-bus.ts'
 import { logSearchOperations, logSearchSchemas } from './openapi-log-search.ts'
 import { type OperationSpec, operations } from './openapi-operations.ts'
 import { operatorOperations, operatorSchemas } from './openapi-operators.ts'
@@ -28,6 +29,7 @@ function makeDocument(rules: Rules): JsonObject {
     ...operatorOperations,
     ...parkedOperations,
     ...rebuildOperations,
+    ...busOperations,
   ]) {
     const methods = paths[operation.path] ?? {}
     paths[operation.path] = methods
@@ -45,7 +47,14 @@ function makeDocument(rules: Rules): JsonObject {
     servers: [{ url: '/' }],
     paths,
     components: {
-      schemas: { ...schemasOf(rules), ...logSearchSchemas, ...operatorSchemas, ...parkedSchemas, ...rebuildSchemas },
+      schemas: {
+        ...schemasOf(rules),
+        ...logSearchSchemas,
+        ...operatorSchemas,
+        ...parkedSchemas,
+        ...rebuildSchemas,
+        ...busSchemas,
+      },
       securitySchemes: {
         token: {
           type: 'http',

@@ -3,6 +3,7 @@ import type { LogReader } from '../log/read.ts'
 import type { RulesKeeper } from '../log/rules-in-force.ts'
 import type { Logger } from '../logger.ts'
 import type { Metrics } from '../metrics.ts'
+import type { BusStatus } from '../operations/bus-status.ts'
 import type { Ledger } from '../operations/ledger.ts'
 import type { OperationQueries } from '../operations/queries.ts'
 import type { AskedView } from '../view/view.ts'
@@ -24,6 +25,8 @@ export interface Parts {
   /** carries out what operators ask for */
   readonly ledger: Ledger
   readonly operations: OperationQueries
+  /** how far the bus has brought what the log holds */
+  busStatus(): Promise<BusStatus>
   readonly metrics: Metrics
   /** brings the gauges up to date that are read from the database */
   collect(): Promise<void>

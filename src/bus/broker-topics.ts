@@ -33,7 +33,7 @@ export async function ensureTopics(
 ): Promise<ReadonlyMap<string, number>> {
   const names = wanted.map(({ topic }) => topic)
   const progress = await readProgress(sql, names)
-  const found = await admin.use(async (asked) => {
+  const { existing, found } = await admin.use(async (asked) => {
     const existing = new Set(await asked.listTopics())
     const missing = wanted.filter(({ topic }) => !existing.has(topic))
     for (const { topic } of missing) {
@@ -47,7 +47,7 @@ export async function ensureTopics(
     // the broker's default replication; another process may have been faster, which is as good
     if (topics.length > 0) await asked.createTopics({ topics, waitForLeaders: true })
     const { topics: metadata } = await asked.fetchTopicMetadata({ topics: names })
-    return new Map(metadata.map(({ name, partitions }) => [name, partitions.length]))
+    return { existing, found: new Map(metadata.map(({ name, partitions }) => [name, partitions.length])) }
   })
 
   for (const { topic, partitions } of wanted) {
@@ -57,6 +57,11 @@ export async function ensureTopics(
     if (count !== partitions) throw new PartitionsDiffer(topic, count, `${partitions} by the catalogue`)
     if (stored !== undefined && stored !== count) throw new PartitionsDiffer(topic, count, `${stored} in log.published`)
     if (stored === undefined) {
+      if (existing.has(topic))
+        log.warn(
+          { topic },
+          'how far the topic is published is not known: the whole log is sent to it, once more where it was there',
+        )
       await sql`insert into log.published (topic, partitions, index, last_indexes)
         values (${topic}, ${count}, -1, to_jsonb(array_fill(-1, array[${count}::int]))) on conflict do nothing`
     }

@@ -82,5 +82,16 @@ export interface Bus {
   consume(subscriber: Subscriber): Consumption
   /** Publishes what the log holds until stopped; one process at a time does, the others stand by. */
   publish(): Consumption
+  /** What a broker has of topics, by their name without prefix; empty where there is no broker. @throws when it does not answer */
+  ends(topics: readonly string[]): Promise<ReadonlyMap<string, readonly PartitionEnds[]>>
   close(): Promise<void>
+}
+
+/** Offsets of one partition at the broker. */
+export interface PartitionEnds {
+  readonly partition: number
+  /** the first that it still has */
+  readonly low: number
+  /** after the last */
+  readonly high: number
 }

@@ -41,6 +41,7 @@ export function createEmbeddedBus({ sql, kinds, log, heartbeatMs = defaultHeartb
       return consumption
     },
     publish: () => ({ state: () => 'running', stop: () => Promise.resolve() }),
+    ends: () => Promise.resolve(new Map()),
     async close() {
       await Promise.all([...consumptions].map((consumption) => consumption.stop()))
       wake.close()

@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kafka } from 'kafkajs'
 import type { Sql } from 'postgres'
 import { BrokerAdmin } from './broker-admin.ts'
-import type { Bus, Consumption } from './bus.ts'
+import type { Bus, Consumption, PartitionEnds } from './bus.ts'
 import type { BusLog, BusMetrics } from './bus-log.ts'
 import { connectKafka, type KafkaSettings } from './kafka-client.ts'
 import { consumeFromKafka } from './kafka-consumer.ts'
@@ -28,6 +29,8 @@ export interface KafkaBusOptions extends KafkaSettings {
 
 const defaultStallMs = 20_000
 const defaultHeartbeatMs = 10_000
+/** Somebody waits at the desk. */
+const endsTimeoutMs = 3000
 
 /** The bus over Apache Kafka. The broker may be away at any time, also now: publisher and consumers wait for it. */
 export function createKafkaBus(options: KafkaBusOptions): Bus {
@@ -46,6 +49,7 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
     name: 'kafka',
     consume: (subscriber) => kept(consumeFromKafka({ sql, kafka, admin, prefix, kinds, log, metrics, stallMs }, subscriber)),
     publish: () => kept(publishToKafka({ sql, kafka, admin, prefix, kinds, wake, leases, log, metrics, heartbeatMs })),
+    ends: (topics) => topicEnds(admin, prefix, topics),
     async close() {
       await Promise.all([...consumptions].map((consumption) => consumption.stop()))
       wake.close()
@@ -53,4 +57,42 @@ export function createKafkaBus(options: KafkaBusOptions): Bus {
       await admin.close()
     },
   }
+}
+
+/** A topic that the broker does not have is left out. */
+async function topicEnds(
+  admin: BrokerAdmin,
+  prefix: string,
+  topics: readonly string[],
+): Promise<ReadonlyMap<string, readonly PartitionEnds[]>> {
+  const existing = new Set(
+    await within(
+      endsTimeoutMs,
+      admin.use((asked) => asked.listTopics()),
+    ),
+  )
+  const ends = new Map<string, readonly PartitionEnds[]>()
+  for (const topic of topics) {
+    const name = `${prefix}.${topic}`
+    if (!existing.has(name)) continue
+    const offsets = await within(
+      endsTimeoutMs,
+      admin.use((asked) => asked.fetchTopicOffsets(name)),
+    )
+    const numbers = offsets.map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }))
+    ends.set(
+      topic,
+      numbers.toSorted((one, other) => one.partition - other.partition),
+    )
+  }
+  return ends
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const timer = new AbortController()
+  const late = sleep(ms, undefined, { signal: timer.signal, ref: false }).then(() => {
+    throw new Error(`the broker did not answer within ${ms / 1000} s`)
+  })
+  late.catch(() => undefined) // the work was faster
+  return await Promise.race([work, late]).finally(() => timer.abort())
 }

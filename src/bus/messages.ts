@@ -1,9 +1,22 @@
 import type { Message } from 'kafkajs'
 import type { LoggedEvent } from './log-reader.ts'
+import { partitionOf } from './partition.ts'
 import type { Progress } from './published.ts'
 
+/** The messages of events of one topic, and what is then the last index in each partition. */
+export function messagesFor({ topic, partitions, index, lastIndexes }: Progress, events: readonly LoggedEvent[]) {
+  const last = [...lastIndexes]
+  const messages: Message[] = events.map((event) => {
+    const partition = partitionOf(event.subject, partitions)
+    const previous = last[partition] ?? -1
+    last[partition] = event.index
+    return { key: event.subject, value: event.entry, partition, headers: headersOf(event, previous) }
+  })
+  return { topic, partitions, index, lastIndexes: last, messages }
+}
+
 /** @param previous index of the event before it in its partition, -1 for the first */
-export function headersOf({ index, eventId, type, party, subject }: LoggedEvent, previous: number): Record<string, string> {
+function headersOf({ index, eventId, type, party, subject }: LoggedEvent, previous: number): Record<string, string> {
   return {
     ce_id: eventId,
     ce_type: type,

@@ -1,4 +1,4 @@
-import { type Kafka, type Message, Partitioners, type Producer } from 'kafkajs'
+import { type Kafka, Partitioners, type Producer } from 'kafkajs'
 import type { Sql } from 'postgres'
 import type { BrokerAdmin } from './broker-admin.ts'
 import { ensureTopics } from './broker-topics.ts'
@@ -8,10 +8,10 @@ import { kafkaRetry } from './kafka-client.ts'
 import { logWaiting } from './kafka-fault.ts'
 import type { Lease, Leases } from './leases.ts'
 import { type LoggedEvent, readEvents } from './log-reader.ts'
-import { headersOf, heartbeatsOf } from './messages.ts'
-import { partitionOf } from './partition.ts'
+import { heartbeatsOf, messagesFor } from './messages.ts'
 import { GrowingPause, pause } from './pause.ts'
 import { noteHeartbeats, type Progress, readProgress, storeProgress } from './published.ts'
+import { noteSentAgain, readAgain, readRepublication } from './republication.ts'
 import { type KindTopics, UnknownKind } from './topics.ts'
 import type { Wake } from './wake.ts'
 
@@ -50,6 +50,7 @@ export function publishToKafka(means: PublisherMeans): Consumption {
   let state: ReturnType<Consumption['state']> = 'starting'
   /** kept when the broker or the lease is lost: the rate of heartbeats is bounded all the same */
   let beatenAt = Number.NEGATIVE_INFINITY
+  let askedAt = Number.NEGATIVE_INFINITY
   const ended = publishUntilStopped()
   return {
     state: () => state,
@@ -106,7 +107,8 @@ export function publishToKafka(means: PublisherMeans): Consumption {
       }
       state = 'running'
       pauses.reset()
-      if (events.length >= fewEvents) continue
+      const more = await sendAgain(lease, producer, progress)
+      if (more || events.length >= fewEvents) continue
       await wake.wait(mark, pollMs, signal)
       await pause(lingerMs, signal)
     }
@@ -164,22 +166,28 @@ export function publishToKafka(means: PublisherMeans): Consumption {
     metrics.heartbeats?.(topicMessages.reduce((sum, { messages }) => sum + messages.length, 0))
   }
 
-  function topicOf({ kind }: LoggedEvent): string {
+  /** Sends a part of what an operator wants again, between what is new. @returns whether there was anything to send */
+  async function sendAgain(lease: Lease, producer: Producer, topics: readonly Progress[]): Promise<boolean> {
+    if (performance.now() - askedAt < pollMs) return false
+    const republication = await readRepublication(lease, topics, topicOf)
+    if (republication === undefined) {
+      askedAt = performance.now()
+      return false
+    }
+    const { events, through } = await readAgain(sql, republication)
+    let { progress } = republication
+    for (const request of requestsOf(events))
+      progress = await send(producer, progress, request, request.at(-1)?.index ?? republication.to)
+    await noteSentAgain(lease, { ...republication, progress }, { events: events.length, through })
+    if (through) log.info({ republication: republication.id, to: republication.to }, 'a stretch of the log was sent again')
+    return true
+  }
+
+  function topicOf({ kind }: Pick<LoggedEvent, 'kind'>): string {
     const found = kinds().get(kind)
     if (!found) throw new UnknownKind(kind)
     return `${prefix}.${found.topic}`
   }
-}
-
-function messagesFor({ topic, partitions, index, lastIndexes }: Progress, events: readonly LoggedEvent[]) {
-  const last = [...lastIndexes]
-  const messages: Message[] = events.map((event) => {
-    const partition = partitionOf(event.subject, partitions)
-    const previous = last[partition] ?? -1
-    last[partition] = event.index
-    return { key: event.subject, value: event.entry, partition, headers: headersOf(event, previous) }
-  })
-  return { topic, partitions, index, lastIndexes: last, messages }
 }
 
 /** Cuts a stretch into requests that a broker takes. An entry is at most 65,535 bytes. */

@@ -1,7 +1,8 @@
 import type { JsonObject } from '../domain/text.ts'
 import { type Acting, type ActOptions, act, actingWith } from './act.ts'
 import { CommandFailed } from './command.ts'
-import { objectsIn, parkedPages } from './parked-read.ts'
+import { objectsIn } from './objects-in.ts'
+import { parkedPages } from './parked-read.ts'
 
 /** Indexes have to fit into one entry of the log. */
 const mostAtOnce = 2_000

@@ -1,7 +1,8 @@
-import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
+import type { Json, JsonObject } from '../domain/text.ts'
 import { type Acting, actingWith } from './act.ts'
 import { CommandFailed } from './command.ts'
 import { expectStatus } from './exchange-client.ts'
+import { objectsIn } from './objects-in.ts'
 import type { ConnectionOptions } from './options.ts'
 import { groupsText, historyText, listText } from './parked-text.ts'
 
@@ -93,6 +94,4 @@ function queryOf(parameters: Readonly<Record<string, string | undefined>>): stri
   return query.size === 0 ? '' : `?${query}`
 }
 
-export const objectsIn = (value: Json | undefined): readonly JsonObject[] =>
-  Array.isArray(value) ? value.filter(isJsonObject) : []
 const json = (value: JsonObject) => `${JSON.stringify(value, null, 2)}\n`

@@ -119,6 +119,26 @@ export const published = logSchema.table('published', {
   heartbeatSize: position('heartbeat_size'),
 })
 
+/** Stretches of the log that operators asked the publisher to send again. */
+export const republications = logSchema.table('republications', {
+  /** index of the `operation` entry that asked for it */
+  id: position('id').primaryKey(),
+  /** first and last index of the stretch */
+  fromIndex: position('from_index').notNull(),
+  toIndex: position('to_index').notNull(),
+  /** every event of the stretch up to this index was sent again */
+  sentTo: position('sent_to').notNull(),
+  /** by topic with prefix: last index in each partition before what comes next; null until it has begun */
+  lastIndexes: jsonb('last_indexes').$type<Readonly<Record<string, readonly number[]>>>(),
+  /** sent again so far */
+  events: position('events').notNull(),
+  party: text('party').notNull(),
+  reason: text('reason').notNull(),
+  createdAt: timestamp('created_at', { withTimezone: true, precision: 3 }).notNull(),
+  /** null: there is more to send */
+  finishedAt: timestamp('finished_at', { withTimezone: true, precision: 3 }),
+})
+
 /** One row: the newest checkpoint that a quorum of witnesses stands by. Without witnesses there is none. */
 export const cosigned = logSchema.table(
   'cosigned',

@@ -7,7 +7,7 @@ import { refusedRow } from '../view/apply-events.ts'
 import { lockPositions, type Partition } from '../view/positions.ts'
 import { viewSchema } from '../view/view-schema.ts'
 import type { Act, ActRecord } from './act.ts'
-import { bureauIn, invalid, refusal } from './request.ts'
+import { bureauIn, invalid, noBureau, refusal } from './request.ts'
 
 /** Events that one request dismisses: their indexes have to fit into an entry of the log. */
 export const maxDismissed = 2_000
@@ -122,10 +122,6 @@ function indexesIn(value: unknown): readonly number[] {
   return indexes
 }
 
-const noBureau = (bureau: string): Text => ({
-  en: `the catalogue in force has no bureau ${bureau}`,
-  zh: `现行目录中没有部门 ${bureau}`,
-})
 const notParked = (bureau: string, missing: readonly number[]): Text => ({
   en: `not parked in the view of ${bureau}: ${some(missing)}; nothing was dismissed`,
   zh: `${bureau} 的视图中未滞留：${some(missing)}；未作任何处理`,

@@ -4,7 +4,7 @@ import type { JsonObject, Text } from '../domain/text.ts'
 import type { Rebuild, RebuildState } from '../replay/rebuild.ts'
 import { lockRebuild, openRebuild, readRebuild, saveRebuild } from '../replay/rebuild-store.ts'
 import type { Act } from './act.ts'
-import { bureauIn, indexIn, invalid, refusal } from './request.ts'
+import { bureauIn, indexIn, invalid, noBureau, refusal } from './request.ts'
 
 /** What is done with a rebuild. */
 export const rebuildChanges = ['swap-view', 'cancel-rebuild'] as const
@@ -113,10 +113,6 @@ function dryRunIn({ dryRun }: JsonObject): boolean {
   return dryRun === true
 }
 
-const noBureau = (bureau: string): Text => ({
-  en: `the catalogue in force has no bureau ${bureau}`,
-  zh: `现行目录中没有部门 ${bureau}`,
-})
 const noRebuild = (id: number): Text => ({
   en: `there is no rebuild ${id}; GET /v1/operations/rebuilds lists them`,
   zh: `没有重建 ${id}；可用 GET /v1/operations/rebuilds 查看`,

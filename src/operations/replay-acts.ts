@@ -6,7 +6,7 @@ import { readFilter } from '../replay/filter.ts'
 import type { Replay, ReplayState } from '../replay/replay.ts'
 import { lockReplay, readReplay, saveReplay } from '../replay/store.ts'
 import type { Act, PreparedAct } from './act.ts'
-import { bureauIn, countIn, indexIn, invalid, refusal } from './request.ts'
+import { bureauIn, countIn, indexIn, invalid, noBureau, refusal } from './request.ts'
 
 /** Events a second, where the operator names no rate: a machine of two cores does this beside its daily traffic. */
 export const defaultRate = 500
@@ -123,10 +123,6 @@ async function saveChanged(tx: Transaction, replay: Replay, index: number, at: D
   await saveReplay(tx, starts ? { ...replay, startedAt: at, upTo: index, after: -1 } : replay, at)
 }
 
-const noBureau = (bureau: string): Text => ({
-  en: `the catalogue in force has no bureau ${bureau}`,
-  zh: `现行目录中没有部门 ${bureau}`,
-})
 const noReplay = (id: number): Text => ({
   en: `there is no replay ${id}; GET /v1/operations/replays lists them`,
   zh: `没有回放 ${id}；可用 GET /v1/operations/replays 查看`,

@@ -30,3 +30,8 @@ export function countIn(payload: JsonObject, name: string, max: number): number 
 
 export const invalid = (detail: Text) => new RefusedRequest('invalid-request', detail)
 export const refusal = (detail: Text): Refusal => ({ code: 'invalid-request', detail })
+
+export const noBureau = (bureau: string): Text => ({
+  en: `the catalogue in force has no bureau ${bureau}`,
+  zh: `现行目录中没有部门 ${bureau}`,
+})

@@ -11,6 +11,8 @@ export interface Lag {
   readonly events: number
   /** `received` of the oldest of them that was counted; undefined when there is none */
   readonly since: Date | undefined
+  /** the same events by `<topic>\n<partition>` */
+  readonly byPartition: ReadonlyMap<string, number>
 }
 
 /** Event entries that a view has not taken in yet, counted back from the end of the log. */
@@ -24,9 +26,17 @@ export async function lagOf(sql: RawSql, rules: Rules, positions: readonly Posit
   const rows = await sql<{ index: number; subjectKind: string; subject: string; received: Date }[]>`
     select index, subject_kind as "subjectKind", subject, received from log.entries
     where kind = 'event' and index > ${lowest} order by index desc limit ${maxLagCounted}`
-  const behind = rows.filter(({ index, subjectKind, subject }) => {
+  let events = 0
+  let since: Date | undefined
+  const byPartition = new Map<string, number>()
+  for (const { index, subjectKind, subject, received } of rows) {
     const kind = rules.kinds.get(subjectKind)
-    return kind === undefined || index > (reached.get(`${kind.topic}\n${partitionOf(subject, kind.partitions)}`) ?? -1)
-  })
-  return { events: behind.length, since: behind.at(-1)?.received }
+    const place = kind && `${kind.topic}\n${partitionOf(subject, kind.partitions)}`
+    if (place !== undefined && index <= (reached.get(place) ?? -1)) continue
+    events += 1
+    // from the end of the log backwards: the last one seen is the oldest
+    since = received
+    if (place !== undefined) byPartition.set(place, (byPartition.get(place) ?? 0) + 1)
+  }
+  return { events, since, byPartition }
 }

@@ -31,6 +31,10 @@ export class Views {
     return this.#opened.get(bureau)?.sql
   }
 
+  connections(): readonly (readonly [string, RawSql])[] {
+    return [...this.#opened].map(([bureau, { sql }]) => [bureau, sql] as const)
+  }
+
   all(): readonly (readonly [string, View])[] {
     return [...this.#opened].map(([bureau, { view }]) => [bureau, view] as const)
   }

@@ -89,7 +89,7 @@ async function paste(blocks: readonly string[]): Promise<{ exitCode: number; out
     .join('\n')
     .replaceAll('http://127.0.0.1:8080', url)
     .replace(
-      /node dist\/main\.js (post|record show|keys (?!generate)\w+|catalogue apply|sign --token|parked \w+)/g,
+      /node dist\/main\.js (post|record show|keys (?!generate)\w+|catalogue apply|sign --token|(?:parked|bus) \w+)/g,
       `node dist/main.js $1 --url ${url}`,
     )
   const file = join(folder, 'pasted.sh')

@@ -24,6 +24,7 @@ import type { Logger } from '../../src/logger.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { openLedger, replayWorkers } from '../../src/open-operations.ts'
 import { rebuildWorkers } from '../../src/open-rebuilds.ts'
+import { readBusStatus } from '../../src/operations/bus-status.ts'
 import { createOperationQueries } from '../../src/operations/queries.ts'
 import { createView, type View } from '../../src/view/view.ts'
 import { migrateView, viewSchema } from '../../src/view/view-schema.ts'
@@ -124,6 +125,10 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
     readings: new Set(),
     ledger,
     operations: createOperationQueries(database.raw),
+    busStatus: () => {
+      const connections = () => [...views].map(([id, { database: ofView }]) => [id, ofView.raw] as const)
+      return readBusStatus({ sql: database.raw, keeper, views: connections, bus, topicPrefix: undefined })
+    },
     metrics: createMetrics(),
     collect: () => Promise.resolve(),
     logger,

@@ -1,0 +1,9 @@
+import type { Context } from 'hono'
+import { authenticateOperator } from './operator.ts'
+import type { Parts } from './parts.ts'
+
+/** `GET /v1/operations/bus`: how far each topic and each bureau's consumer is. Instants are RFC 3339 UTC, as JSON makes them. */
+export async function getBusStatus(c: Context, parts: Parts): Promise<Response> {
+  await authenticateOperator(c, parts)
+  return c.json(await parts.busStatus(), 200, { 'cache-control': 'private, no-store' })
+}

@@ -103,7 +103,7 @@ async function expectViewOf(sql: RawSql, bureau: string, entries: readonly Audit
     records.set(subject, folded.record)
   }
   const rows = await sql<ViewRecord[]>`
-    select kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index as "firstIndex", last_index as "lastIndex"
+    select kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index as "firstIndex", last_index as "lastIndex", events
     from ${sql(`view_${bureau.replaceAll('-', '_')}`)}.records`
   expect(new Map(rows.map((row) => [row.subject, { ...row }]))).toEqual(records)
   expect([...records.values()].every(({ firstIndex }) => firstIndex > nothingReceived)).toBe(true)

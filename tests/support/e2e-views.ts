@@ -59,9 +59,8 @@ export async function viewsOf(url: string): Promise<Views> {
     stored: () => eachBureau((bureau) => storedRows(sql, viewSchema(bureau))),
     async expectFold(deadlineMs = 30_000) {
       const expected = await views.folded()
-      const count = (rows: Readonly<Record<string, ViewRows>>) => lastIndexes(rows).join()
-      // comparing whole views is costly, so it waits for their ends to agree
-      await eventually(async () => count(await views.stored()) === count(expected), deadlineMs).catch(() => undefined)
+      // comparing whole views is costly, so it waits for all of their partitions' ends to agree
+      await eventually(async () => progress(await views.stored()) === progress(expected), deadlineMs).catch(() => undefined)
       expect(await views.stored()).toEqual(expected)
     },
     async everything(bureau) {
@@ -140,9 +139,12 @@ async function storedRows(sql: postgres.Sql<{ bigint: number }>, schema: string)
 const inOrder = (records: readonly ViewRecord[]): readonly ViewRecord[] =>
   records.toSorted((a, b) => (`${a.kind} ${a.subject}` < `${b.kind} ${b.subject}` ? -1 : 1))
 
-function lastIndexes(rows: Readonly<Record<string, ViewRows>>): readonly number[] {
-  return Object.values(rows).map(
-    ({ records, parked }) =>
-      Math.max(-1, ...records.map(({ lastIndex }) => lastIndex), ...parked.map(({ index }) => index)) * 1e6 + records.length,
-  )
+/** Grows with each event that is folded, whatever its partition. */
+function progress(rows: Readonly<Record<string, ViewRows>>): string {
+  const total = (all: readonly number[]) => `${all.length}:${all.reduce((sum, one) => sum + one, 0)}`
+  return Object.values(rows)
+    .map(
+      ({ records, parked }) => `${total(records.map(({ lastIndex }) => lastIndex))} ${total(parked.map(({ index }) => index))}`,
+    )
+    .join()
 }

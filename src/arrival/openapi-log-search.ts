@@ -2,17 +2,16 @@ import { problems } from '../domain/problems.ts'
 import type { JsonObject } from '../domain/text.ts'
 import { entryKinds, maxSubjectCharacters, maxTypeCharacters } from './log-search.ts'
 import { answer, inPath, inQuery, json, type OperationSpec, ofReading, storable } from './openapi-operations.ts'
-import { base64, closed, index, moment, receipt, schemaRef, text } from './openapi-schemas.ts'
+import { base64, closed, index, moment, orEmpty, receipt, schemaRef, text } from './openapi-schemas.ts'
 import { maxPage } from './page-query.ts'
 
 const position: JsonObject = { type: 'integer', minimum: 0, maximum: 999_999_999_999_999 }
 const partyId = text('id of a party', { pattern: '^[a-z][a-z0-9-]{0,30}$' })
 const kindOfEntry: JsonObject = { enum: [...entryKinds] }
 const ofText = (description: string, maxLength: number) => text(description, { maxLength, pattern: storable })
-const time = (description: string): JsonObject => ({ type: 'string', format: 'date-time', description })
 
 const page: readonly JsonObject[] = [
-  inQuery('after', text('`next` of the page before', { pattern: '^[A-Za-z0-9_-]+$', maxLength: 1000 })),
+  inQuery('after', text('`next` of the page before', { pattern: '^[A-Za-z0-9_-]*$', maxLength: 1000 })),
   inQuery('limit', { type: 'integer', minimum: 1, maximum: maxPage, default: maxPage }),
 ]
 
@@ -25,14 +24,14 @@ export const logSearchOperations: readonly OperationSpec[] = [
     summary: 'entries in order of index, for auditors; every parameter narrows them',
     secured: true,
     parameters: [
-      inQuery('kind', kindOfEntry),
-      inQuery('party', text('who sent or did it: for a key, whose it is', { pattern: '^[a-z][a-z0-9-]{0,30}$' })),
+      inQuery('kind', orEmpty(kindOfEntry)),
+      inQuery('party', orEmpty(text('who sent or did it: for a key, whose it is', { pattern: '^[a-z][a-z0-9-]{0,30}$' }))),
       inQuery('type', ofText('event type, of refused events as they named it', maxTypeCharacters)),
       inQuery('subject', ofText('the subject’s code, of events', maxSubjectCharacters)),
       inQuery('subjectKind', ofText('kind of the subject; only together with it', maxSubjectCharacters)),
-      inQuery('code', { type: 'string', enum: Object.keys(problems), description: 'problem code of refusals' }),
-      inQuery('from', time('received then or later')),
-      inQuery('to', time('received before then')),
+      inQuery('code', orEmpty({ type: 'string', enum: Object.keys(problems), description: 'problem code of refusals' })),
+      inQuery('from', orEmpty(moment('received then or later'))),
+      inQuery('to', orEmpty(moment('received before then'))),
       ...page,
     ],
     answers: { '200': answer('one page', json(schemaRef('LogEntryPage'))) },

@@ -64,7 +64,7 @@ export function operations(rules: Rules): readonly OperationSpec[] {
         inQuery('name', filter('a part of the name, in any case')),
         inQuery('status', filter('state of the main layer')),
         inQuery('jurisdiction', filter('division, GB/T 2260')),
-        inQuery('cursor', text('`next` of the page before', { pattern: '^[A-Za-z0-9_-]+$', maxLength: 1000 })),
+        inQuery('cursor', text('`next` of the page before', { pattern: '^[A-Za-z0-9_-]*$', maxLength: 1000 })),
         inQuery('limit', { type: 'integer', minimum: 1, maximum: maxPage, default: maxPage }),
       ],
       answers: { '200': answer('one page', json(schemaRef('RecordPage'))) },

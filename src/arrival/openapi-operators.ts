@@ -3,7 +3,7 @@ import type { JsonObject } from '../domain/text.ts'
 import { defaultPauseAfter, defaultRate, maxRate } from '../operations/replay-acts.ts'
 import { replayStates } from '../replay/replay.ts'
 import { answer, inPath, inQuery, json, type OperationSpec } from './openapi-operations.ts'
-import { closed, compactJws, index, moment, schemaRef, text } from './openapi-schemas.ts'
+import { closed, compactJws, index, moment, orEmpty, schemaRef, text } from './openapi-schemas.ts'
 
 export const count: JsonObject = { type: 'integer', minimum: 0 }
 export const orNull = (schema: JsonObject): JsonObject => ({ anyOf: [schema, { type: 'null' }] })
@@ -117,11 +117,11 @@ export const operatorOperations: readonly OperationSpec[] = [
     operationId: 'listReplays',
     summary: 'the newest hundred replays, for operators',
     secured: true,
-    parameters: [inQuery('bureau', text('only of its view', { maxLength: 31 }))],
+    parameters: [inQuery('bureau', orEmpty(text('only of its view', { pattern: '^[a-z][a-z0-9-]{0,30}$' })))],
     answers: {
       '200': answer('newest first', json(closed({ replays: { type: 'array', maxItems: 100, items: schemaRef('Replay') } }))),
     },
-    problems: ['not-yours'],
+    problems: ['not-yours', 'invalid-request'],
   },
   {
     method: 'get',

@@ -2,7 +2,7 @@ import { parkedCauses } from '../domain/record.ts'
 import type { JsonObject } from '../domain/text.ts'
 import { answer, inPath, inQuery, json, type OperationSpec, storable } from './openapi-operations.ts'
 import { count, orNull } from './openapi-operators.ts'
-import { closed, index, moment, schemaRef, text } from './openapi-schemas.ts'
+import { closed, index, moment, orEmpty, schemaRef, text } from './openapi-schemas.ts'
 import { maxPage } from './page-query.ts'
 import { maxFilterCharacters } from './parked-filter.ts'
 
@@ -74,16 +74,16 @@ export const parkedSchemas: JsonObject = {
 
 const filterText = (description: string): JsonObject => text(description, { maxLength: maxFilterCharacters, pattern: storable })
 const filters: readonly JsonObject[] = [
-  inQuery('bureau', schemaRef('BureauId')),
-  inQuery('cause', cause),
+  inQuery('bureau', orEmpty(schemaRef('BureauId'))),
+  inQuery('cause', orEmpty(cause)),
   inQuery('type', filterText('event type')),
   inQuery('kind', filterText('kind of subject')),
   inQuery('subject', filterText('its code; for registrations the USCC')),
   inQuery('name', filterText('a part of the subject’s name, in any case')),
-  inQuery('from', moment('parked at or after it')),
-  inQuery('to', moment('parked before it')),
+  inQuery('from', orEmpty(moment('parked at or after it'))),
+  inQuery('to', orEmpty(moment('parked before it'))),
 ]
-const cursor = inQuery('cursor', text('`next` of the page before', { pattern: '^[A-Za-z0-9_-]+$', maxLength: 1000 }))
+const cursor = inQuery('cursor', text('`next` of the page before', { pattern: '^[A-Za-z0-9_-]*$', maxLength: 1000 }))
 const next = text('cursor of the page after this one')
 const listOf = (schema: string, more: JsonObject = {}): JsonObject => ({ type: 'array', items: schemaRef(schema), ...more })
 

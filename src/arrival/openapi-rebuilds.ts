@@ -3,7 +3,7 @@ import type { JsonObject } from '../domain/text.ts'
 import { maxExamples, rebuildStates } from '../replay/rebuild.ts'
 import { answer, inPath, inQuery, json, type OperationSpec } from './openapi-operations.ts'
 import { act, count, orNull } from './openapi-operators.ts'
-import { closed, index, moment, schemaRef, text } from './openapi-schemas.ts'
+import { closed, index, moment, orEmpty, schemaRef, text } from './openapi-schemas.ts'
 
 const sourced = (description: string): JsonObject => ({
   description,
@@ -82,11 +82,11 @@ export const rebuildOperations: readonly OperationSpec[] = [
     operationId: 'listRebuilds',
     summary: 'the newest hundred rebuilds, for operators',
     secured: true,
-    parameters: [inQuery('bureau', text('only of its view', { maxLength: 31 }))],
+    parameters: [inQuery('bureau', orEmpty(text('only of its view', { pattern: '^[a-z][a-z0-9-]{0,30}$' })))],
     answers: {
       '200': answer('newest first', json(closed({ rebuilds: { type: 'array', maxItems: 100, items: schemaRef('Rebuild') } }))),
     },
-    problems: ['not-yours'],
+    problems: ['not-yours', 'invalid-request'],
   },
   {
     method: 'get',

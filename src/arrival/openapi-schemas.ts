@@ -16,6 +16,11 @@ export function closed(properties: JsonObject, optional: readonly string[] = [])
 export const text = (description: string, more: JsonObject = {}): JsonObject => ({ type: 'string', description, ...more })
 export const index: JsonObject = { type: 'integer', minimum: 0, maximum: 999_999_999_999_999, description: 'place in the log' }
 export const moment = (description: string): JsonObject => ({ type: 'string', format: 'date-time', description })
+/** A parameter that is empty is as one that is left out. */
+export const orEmpty = ({ description = '', ...schema }: JsonObject): JsonObject => ({
+  description,
+  anyOf: [schema, { type: 'string', maxLength: 0 }],
+})
 export const base64 = (description: string): JsonObject => ({ type: 'string', pattern: '^[A-Za-z0-9+/]{43}=$', description })
 
 /** One spelling for each signature: the unused bits after the last byte are zero. */

@@ -11,6 +11,13 @@ export function pageOf(query: Readonly<Record<string, string>>): { after: string
   return { after: query.after || undefined, limit: size }
 }
 
+/** A bureau's id, of one too that the catalogue has no more. @throws {RefusedRequest} `invalid-request` */
+export function bureauIn({ bureau }: Readonly<Record<string, string>>): string | undefined {
+  if (!bureau) return undefined
+  if (!/^[a-z][a-z0-9-]{0,30}$/.test(bureau)) throw invalid('bureau', 'the id of a bureau', '部门代号')
+  return bureau
+}
+
 /** A parameter that is not what it must be. */
 export function invalid(parameter: string, en: string, zh: string): RefusedRequest {
   return new RefusedRequest('invalid-request', { en: `${parameter} must be ${en}`, zh: `${parameter} 须为：${zh}` })

@@ -2,12 +2,13 @@ import type { Context } from 'hono'
 import { RefusedRequest } from '../domain/refusal.ts'
 import type { Rebuild } from '../replay/rebuild.ts'
 import { authenticateOperator } from './operator.ts'
+import { bureauIn } from './page-query.ts'
 import type { Parts } from './parts.ts'
 
 /** `GET /v1/operations/rebuilds?bureau=`: the newest hundred. */
 export async function getRebuilds(c: Context, parts: Parts): Promise<Response> {
   await authenticateOperator(c, parts)
-  const rebuilds = await parts.operations.rebuilds(c.req.query('bureau') || undefined)
+  const rebuilds = await parts.operations.rebuilds(bureauIn(c.req.query()))
   return c.json({ rebuilds: rebuilds.map(rebuildJson) }, 200, notKept)
 }
 

@@ -2,12 +2,13 @@ import type { Context } from 'hono'
 import { RefusedRequest } from '../domain/refusal.ts'
 import type { Replay } from '../replay/replay.ts'
 import { authenticateOperator } from './operator.ts'
+import { bureauIn } from './page-query.ts'
 import type { Parts } from './parts.ts'
 
 /** `GET /v1/operations/replays?bureau=`: the newest hundred. */
 export async function getReplays(c: Context, parts: Parts): Promise<Response> {
   await authenticateOperator(c, parts)
-  const replays = await parts.operations.replays(c.req.query('bureau') || undefined)
+  const replays = await parts.operations.replays(bureauIn(c.req.query()))
   return c.json({ replays: replays.map(replayJson) }, 200, notKept)
 }
 

@@ -5,7 +5,7 @@ import { companies } from '../support/companies.ts'
 import { viewsOf } from '../support/e2e-views.ts'
 import { eventually } from '../support/eventually.ts'
 import { cloudEventOf } from '../support/examples.ts'
-import { type Gateway, openGateway } from '../support/gateway.ts'
+import { bodyOf, type Gateway, openGateway } from '../support/gateway.ts'
 import { applyCatalogue, operate, readObject, writeOffices } from '../support/operate.ts'
 import { statisticsCatalogue } from '../support/statistics-catalogue.ts'
 
@@ -122,6 +122,16 @@ it('is asked by operators alone, with a reason, and everything they ask is on re
     select kind, entry from log.entries where index = ${id}`
   expect(entry?.kind).toBe('operation')
   expect(JSON.parse(entry?.entry ?? '{}')).toMatchObject({ action: 'plan-replay', party: 'operator' })
+})
+
+it('lists of one bureau refuse what can be no bureau’s id', async () => {
+  for (const list of [replays, '/v1/operations/rebuilds']) {
+    for (const bureau of ['%00', 'UPPER', 'a'.repeat(32)]) {
+      const response = await gateway.get(`${list}?bureau=${bureau}`, 'operator')
+      expect(await bodyOf(response)).toMatchObject({ status: 400, code: 'invalid-request' })
+    }
+    expect((await gateway.get(`${list}?bureau=`, 'operator')).status).toBe(200)
+  }
 })
 
 it('two who start the same replay start it once', async () => {

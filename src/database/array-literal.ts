@@ -9,5 +9,5 @@ export function textArray(values: readonly (string | null)[]): string {
 /** Values as JSON texts; the elements are then cast to json or jsonb. */
 export function jsonArray(values: readonly unknown[]): string {
   // JSON text holds no line breaks or other control characters, so escaping it as a JSON string is what array syntax wants
-  return `{${values.map((value) => JSON.stringify(JSON.stringify(value))).join()}}`
+  return `{${JSON.stringify(values.map((value) => JSON.stringify(value))).slice(1, -1)}}`
 }

@@ -279,11 +279,10 @@ function dismissedIn(
 }
 
 function changesOf(fields: JsonObject): { set: JsonObject; removed: ReadonlySet<string> } {
-  const given = Object.entries(fields)
-  return {
-    set: Object.fromEntries(given.filter(([, value]) => value !== null)),
-    removed: new Set(given.filter(([, value]) => value === null).map(([field]) => field)),
-  }
+  const removed = new Set(Object.keys(fields).filter((field) => fields[field] === null))
+  // most events remove nothing: not copying their fields is a tenth of a fold
+  if (removed.size === 0) return { set: fields, removed }
+  return { set: Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)), removed }
 }
 
 /** A record without the field is nobody's yet; one whose value the table lacks can't be given to anybody. */

@@ -24,7 +24,7 @@ export async function readRepublication(
 ): Promise<Republication | undefined> {
   const [row] = await sql<{ id: string; to: string; sentTo: string; last: string | null }[]>`
     select id::text as id, to_index::text as to, sent_to::text as "sentTo", last_indexes::text as last
-    from log.republications where finished_at is null order by id limit 1`
+    from log.republications r where finished_at is null order by r.id limit 1`
   if (row === undefined) return undefined
   const sentTo = Number(row.sentTo)
   const last = row.last === null ? await lastBefore(sql, sentTo + 1, topics, topicOf) : lastIndexesIn(row.last)
@@ -75,8 +75,8 @@ async function lastBefore(
   let missing = topics.reduce((sum, { partitions }) => sum + partitions, 0)
   for (let at = before; missing > 0; ) {
     const rows = await sql<{ index: string; kind: string; subject: string }[]>`
-      select index::text as index, subject_kind as kind, subject from log.entries
-      where kind = 'event' and index < ${at} order by index desc limit ${pageRows}`
+      select index::text as index, subject_kind as kind, subject from log.entries e
+      where e.kind = 'event' and e.index < ${at} order by e.index desc limit ${pageRows}`
     for (const row of rows) {
       const indexes = last.get(topicOf(row))
       const partition = indexes === undefined ? 0 : partitionOf(row.subject, indexes.length)

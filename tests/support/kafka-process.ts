@@ -14,6 +14,8 @@ export interface RunningKafka {
   kill(): Promise<void>
   /** after kill(): the same ports and data again */
   restart(): Promise<void>
+  /** kill -9, and an empty broker at the same address: topics, offsets and groups are gone */
+  lose(): Promise<void>
 }
 
 const runner = join(import.meta.dirname, '../../infra/kafka/run.mjs')
@@ -37,6 +39,11 @@ export async function startKafka(flags: readonly string[] = []): Promise<Running
     },
     kill: () => end(child, 'SIGKILL'),
     restart: async () => {
+      child = await launch(data, port, controllerPort, flags)
+    },
+    lose: async () => {
+      await end(child, 'SIGKILL')
+      await rm(join(data, 'kafka'), { recursive: true, force: true })
       child = await launch(data, port, controllerPort, flags)
     },
   }

@@ -13,6 +13,7 @@ export interface Crew {
   readonly depth: number
   /** @param options.afterJob the job that was handed over last has brought these changes itself */
   tell(changes: readonly RulesChange[], options?: { readonly afterJob: boolean }): void
+  /** @param job its bundle may be gone when this returns */
   judge(job: JudgeJob): Promise<Verdict>
   lookAgain(job: SecondLookJob): Promise<SecondLook>
   close(): Promise<void>
@@ -111,7 +112,7 @@ class Member {
   }
 
   async judge(job: JudgeJob): Promise<Verdict> {
-    const answer = await this.#ask((id) => ({ ask: 'judge', id, job }))
+    const answer = await this.#ask((id) => ({ ask: 'judge', id, job }), ownBuffer(job.bundle))
     if (!('verdict' in answer)) throw new Error('a thread has answered something else')
     return answer.verdict
   }
@@ -126,12 +127,13 @@ class Member {
     await this.#worker.terminate()
   }
 
-  #ask(messageOf: (id: number) => Message): Promise<Answer> {
+  /** @param handed what belongs to the thread from then on */
+  #ask(messageOf: (id: number) => Message, handed: readonly ArrayBuffer[] = []): Promise<Answer> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended)
     const id = this.#nextId++
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject })
-      this.#worker.postMessage(messageOf(id))
+      this.#worker.postMessage(messageOf(id), [...handed])
     })
   }
 
@@ -140,4 +142,9 @@ class Member {
     for (const { reject } of this.#waiting.values()) reject(this.#ended)
     this.#waiting.clear()
   }
+}
+
+/** The memory of bytes that nothing else lies in: a large file read at once has its own, small ones share. */
+function ownBuffer({ buffer, byteLength }: Uint8Array): readonly ArrayBuffer[] {
+  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : []
 }

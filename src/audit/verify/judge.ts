@@ -18,8 +18,10 @@ import {
   operationMark,
   partitionOf,
   refusalMark,
+  type SortedTraces,
   type Spread,
   type StepTrace,
+  sortedTraces,
 } from './trace.ts'
 
 /** One bundle to judge. */
@@ -38,7 +40,7 @@ export interface JudgeJob {
 export interface Verdict {
   readonly n: number
   /** leaf hashes of the entries, joined */
-  readonly leaves: Uint8Array
+  readonly leaves: Uint8Array<ArrayBuffer>
   /** of a full tile */
   readonly root: Uint8Array | undefined
   readonly findings: readonly Finding[]
@@ -48,9 +50,8 @@ export interface Verdict {
   readonly days: readonly (readonly [string, number])[]
   /** events by type */
   readonly types: readonly (readonly [string, number])[]
-  /** lines for the partitions of either family; `places[i]` is where `lines[i]` goes, the steps' after the others */
-  readonly places: readonly number[]
-  readonly lines: readonly string[]
+  /** what the entries leave behind */
+  readonly traces: SortedTraces
   readonly unjudged: number
 }
 
@@ -158,8 +159,7 @@ class Sheet {
   readonly #findings: Finding[] = []
   readonly #days = new Map<string, number>()
   readonly #types = new Map<string, number>()
-  readonly #places: number[] = []
-  readonly #lines: string[] = []
+  readonly #traces = new Map<number, string>()
   #firstReceived: string | undefined
   #lastReceived: string | undefined
 
@@ -198,8 +198,7 @@ class Sheet {
   }
 
   trace(place: number, trace: EventTrace | DigestTrace | StepTrace): void {
-    this.#places.push(place)
-    this.#lines.push(JSON.stringify(trace))
+    this.#traces.set(place, `${this.#traces.get(place) ?? ''}${JSON.stringify(trace)}\n`)
   }
 
   result(): Omit<Verdict, 'n' | 'leaves' | 'root'> {
@@ -213,8 +212,7 @@ class Sheet {
       lastReceived: this.#lastReceived,
       days: [...this.#days],
       types: [...this.#types],
-      places: this.#places,
-      lines: this.#lines,
+      traces: sortedTraces(this.#traces),
       unjudged: this.unjudged,
     }
   }

@@ -1,21 +1,21 @@
 import { appendFile, mkdir, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Verdict } from './judge.ts'
+import type { SortedTraces } from './trace.ts'
 
-/** Text that waits to be written, over all partitions: what keeps memory from growing with the log. */
-const maxWaitingChars = 4 * 1024 * 1024
+/** Traces that wait to be written, over all partitions: what keeps memory from growing with the log. */
+const maxWaitingBytes = 4 * 1024 * 1024
 
 /** Files that traces are sorted into by what they have to be compared with. */
 export class Spill {
   readonly #dir: string
   readonly #sizes: number[]
-  readonly #waiting: string[]
-  #waitingChars = 0
+  readonly #waiting: Uint8Array[][]
+  #waitingBytes = 0
 
   private constructor(dir: string, sizes: readonly number[]) {
     this.#dir = dir
     this.#sizes = [...sizes]
-    this.#waiting = sizes.map(() => '')
+    this.#waiting = sizes.map(() => [])
   }
 
   /** @param sizes bytes that count in each file; what a killed run wrote after them is cut off */
@@ -37,23 +37,21 @@ export class Spill {
     return fileOf(this.#dir, place)
   }
 
-  async add({ places, lines }: Verdict): Promise<void> {
-    for (const [i, line] of lines.entries()) {
-      const place = places[i] ?? 0
-      this.#waiting[place] += `${line}\n`
-      this.#waitingChars += line.length + 1
-    }
-    if (this.#waitingChars > maxWaitingChars) await this.flush()
+  async add({ places, ends, bytes }: SortedTraces): Promise<void> {
+    for (const [i, place] of places.entries()) this.#waiting[place]?.push(bytes.subarray(ends[i - 1] ?? 0, ends[i]))
+    this.#waitingBytes += bytes.length
+    if (this.#waitingBytes > maxWaitingBytes) await this.flush()
   }
 
   async flush(): Promise<void> {
-    for (const [place, text] of this.#waiting.entries()) {
-      if (text === '') continue
-      await appendFile(fileOf(this.#dir, place), text)
-      this.#sizes[place] = (this.#sizes[place] ?? 0) + Buffer.byteLength(text)
-      this.#waiting[place] = ''
+    for (const [place, parts] of this.#waiting.entries()) {
+      if (parts.length === 0) continue
+      const bytes = Buffer.concat(parts)
+      await appendFile(fileOf(this.#dir, place), bytes)
+      this.#sizes[place] = (this.#sizes[place] ?? 0) + bytes.length
+      this.#waiting[place] = []
     }
-    this.#waitingChars = 0
+    this.#waitingBytes = 0
   }
 }
 

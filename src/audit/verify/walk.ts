@@ -98,7 +98,7 @@ export class Walk {
       const between = tally.add(n * tileWidth, verdict)
       if (between !== undefined) findings.add(between)
       findings.addAll(verdict.findings)
-      await spill.add(verdict)
+      await spill.add(verdict.traces)
     }
     const leaves = verdict === undefined ? leavesOfTile(tile, width) : Buffer.from(verdict.leaves)
     visit.pass(n, leaves, tree)

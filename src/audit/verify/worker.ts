@@ -17,7 +17,8 @@ async function take(message: Message): Promise<void> {
     for (const change of message.changes) await judge.apply(change)
     return
   }
-  parentPort?.postMessage(await answerTo(message))
+  const answer = await answerTo(message)
+  parentPort?.postMessage(answer, 'verdict' in answer ? [answer.verdict.leaves.buffer, answer.verdict.traces.bytes.buffer] : [])
 }
 
 async function answerTo(message: Exclude<Message, { ask: 'tell' }>): Promise<Answer> {

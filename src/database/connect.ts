@@ -34,6 +34,14 @@ const longestBackoffSeconds = 1
 const oldestVersion = 140_000
 
 /**
+ * Makes a connection's first message so long that postgres.js sends it at once.
+ *
+ * When a connection is lost with a small write waiting, version 3.4.9 forgets that its timer for small writes is off: the
+ * next connection in that place would send nothing until the time to connect is over, and again, for about a minute.
+ */
+const startupPadding = '.'.repeat(1024)
+
+/**
  * Opens pools to a database: connections are made when they are first needed.
  *
  * Two clients, because drizzle(client) changes how that client reads and writes dates and JSON.
@@ -47,6 +55,7 @@ export function connect(databaseUrl: string, options: ConnectOptions): Database 
     lock_timeout: lockTimeoutMs,
     // a transaction whose process hangs must give back its locks
     idle_in_transaction_session_timeout: 60_000,
+    'lianban.padding': startupPadding,
     ...(options.schema === undefined ? {} : { search_path: options.schema }),
   }
   const common = {

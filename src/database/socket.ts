@@ -23,12 +23,12 @@ const perHostMs = 5_000
  * that had as many failures as connections would wait for ever. A socket that breaks with the last host's error is opened anew.
  */
 export async function openSocket({ host, port, path }: Target, secure?: Secure): Promise<Socket> {
-  if (typeof path === 'string') return opened(connect({ path })).catch(broken)
+  if (typeof path === 'string') return opened(connect({ path })).then(closingQuietly, broken)
   let failure: unknown
   for (const [i, name] of host.entries()) {
     try {
       const socket = await opened(connect({ host: name, port: port[i] ?? 5432, noDelay: true }))
-      return secure === undefined ? socket : await secure(socket, name)
+      return closingQuietly(secure === undefined ? socket : await secure(socket, name))
     } catch (error) {
       failure = error
     }
@@ -47,6 +47,16 @@ function broken(failure: unknown): Socket {
     port: 1,
     lookup: (_host, _options, done) => setImmediate(() => setImmediate(done, error, '')),
   })
+}
+
+/**
+ * Closes without an error event before: between the two postgres.js would give the connection more to send, and never say that it was
+ * lost. Told only of the close, it fails whatever has no answer.
+ */
+function closingQuietly(socket: Socket): Socket {
+  const { destroy } = socket
+  socket.destroy = () => destroy.call(socket)
+  return socket
 }
 
 async function opened(socket: Socket): Promise<Socket> {

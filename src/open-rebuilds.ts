@@ -4,7 +4,7 @@ import type { RulesInForce, RulesKeeper } from './log/rules-in-force.ts'
 import type { Logger } from './logger.ts'
 import type { Workers } from './open-operations.ts'
 import { startRebuilds } from './replay/rebuild-runner.ts'
-import type { RebuildRules } from './replay/rebuild-step.ts'
+import type { RebuildMeans, RebuildRules } from './replay/rebuild-step.ts'
 import { judgingOf } from './view/judging.ts'
 import { placeOf } from './view/place.ts'
 import { operatorsMask } from './view/record-json.ts'
@@ -27,18 +27,13 @@ export function rebuildWorkers({ url, sql, keeper, logger }: RebuildWorkerMeans)
   return {
     follow(bureau) {
       const stop = startRebuilds({
-        bureau,
+        ...rebuildMeans(bureau, sql, keeper),
         shared: sql,
         async openSchema(schema) {
           await migrateView(url, schema)
           const opened = connect(url, { name: `lianban rebuild ${bureau}`, schema, maxConnections: connections })
           return { sql: opened.raw, close: opened.close }
         },
-        rules: () => rulesOf(bureau, keeper.inForce),
-        refreshRules: async () => rulesOf(bureau, await keeper.refresh(sql)),
-        partitionOf: (subject) => placeOf(keeper.inForce.rules, subject),
-        maskOf: (kind) => operatorsMask(keeper.inForce.rules, kind),
-        clock: () => new Date(),
         leases,
         logger,
       })
@@ -48,6 +43,22 @@ export function rebuildWorkers({ url, sql, keeper, logger }: RebuildWorkerMeans)
       await Promise.all(stops.map((stop) => stop()))
       await leases.close()
     },
+  }
+}
+
+/** What a rebuild of one bureau's view goes by, whichever process does it. */
+export function rebuildMeans(
+  bureau: string,
+  sql: RawSql,
+  keeper: RulesKeeper,
+): Omit<RebuildMeans, 'sql' | 'live' | 'schema' | 'replaced' | 'goesOn'> {
+  return {
+    bureau,
+    rules: () => rulesOf(bureau, keeper.inForce),
+    refreshRules: async () => rulesOf(bureau, await keeper.refresh(sql)),
+    partitionOf: (subject) => placeOf(keeper.inForce.rules, subject),
+    maskOf: (kind) => operatorsMask(keeper.inForce.rules, kind),
+    clock: () => new Date(),
   }
 }
 

@@ -13,7 +13,7 @@ import { beforeAll, type HistoryEvent, historyPages } from '../view/histories.ts
 import { HistoryFold } from '../view/history-fold.ts'
 import type { Partition } from '../view/positions.ts'
 import type { Rebuild, RebuildProgress } from './rebuild.ts'
-import { lockRebuild, saveRebuild } from './rebuild-store.ts'
+import { lockAsSeen, saveRebuild } from './rebuild-store.ts'
 
 export interface FoldMeans {
   /** its search_path is the rebuild's schema; two connections work at once */
@@ -32,29 +32,39 @@ export interface FoldMeans {
  * next one is read and folded, so that both cores work. How far it is stands in the transaction that stored it: a process that
  * dies repeats nothing.
  *
- * @returns false when it must not go on
+ * @returns false when it must not go on, or another process does
  */
 export async function foldHistories(means: FoldMeans, { id }: Rebuild, progress: RebuildProgress): Promise<boolean> {
   const { sql, schema, judging, goesOn } = means
   const after = progress.after ?? beforeAll
-  // of a subject that was under way when a process died
-  await sql`delete from parked where (kind, subject) > (${after.kind}, ${after.subject})`
+  if (!(await dropUnderWay(means, id, progress))) return false
   let open: HistoryFold | undefined
   let reached = progress
   let writing = Promise.resolve(true)
   for await (const page of historyPages(sql, { schema, after, upTo: progress.upTo })) {
     const folded = foldPage(page, open, judging)
     open = folded.open
-    reached = movedOn(reached, folded.whole, page.length)
+    const before = reached
+    reached = movedOn(before, folded.whole, page.length)
     if (!(await writing) || !goesOn()) return false
-    writing = write(means, id, { ...folded, progress: reached })
+    writing = write(means, id, { ...folded, before, progress: reached })
     // it is awaited with the next page; nobody may be left to when the reading fails
     writing.catch(() => undefined)
   }
   if (!(await writing) || !goesOn()) return false
   const whole = open === undefined ? [] : [open]
   const last = { ...movedOn(reached, whole, 0), folded: true }
-  return write(means, id, { whole, rejected: [], open: undefined, progress: last })
+  return write(means, id, { whole, rejected: [], open: undefined, before: reached, progress: last })
+}
+
+/** What is parked of a subject that was under way when a process died. */
+function dropUnderWay({ sql }: FoldMeans, id: number, progress: RebuildProgress): Promise<boolean> {
+  const { kind, subject } = progress.after ?? beforeAll
+  return inTransaction(sql, async (tx) => {
+    if ((await lockAsSeen(tx, id, progress)) === undefined) return false
+    await tx`delete from parked where (kind, subject) > (${kind}, ${subject})`
+    return true
+  })
 }
 
 interface FoldedPage {
@@ -63,6 +73,12 @@ interface FoldedPage {
   readonly rejected: readonly Rejected[]
   /** goes on in the next page */
   readonly open: HistoryFold | undefined
+}
+
+interface Written extends FoldedPage {
+  /** how far the rebuild was before this page, and is with it */
+  readonly before: RebuildProgress
+  readonly progress: RebuildProgress
 }
 
 function foldPage(page: readonly HistoryEvent[], before: HistoryFold | undefined, judging: Judging): FoldedPage {
@@ -87,7 +103,7 @@ function movedOn(progress: RebuildProgress, whole: readonly HistoryFold[], event
   return { ...progress, after, subjects: progress.subjects + whole.length, events: progress.events + events }
 }
 
-async function write(means: FoldMeans, id: number, page: FoldedPage & { readonly progress: RebuildProgress }): Promise<boolean> {
+async function write(means: FoldMeans, id: number, page: Written): Promise<boolean> {
   try {
     return await inTransaction(means.sql, (tx) => writeIn(tx, means, id, page, storeAtOnce))
   } catch (error) {
@@ -96,19 +112,13 @@ async function write(means: FoldMeans, id: number, page: FoldedPage & { readonly
   }
 }
 
-type Store = (tx: Transaction, means: FoldMeans, page: FoldedPage & { readonly progress: RebuildProgress }) => Promise<unknown>
+type Store = (tx: Transaction, means: FoldMeans, page: Written) => Promise<unknown>
 
-async function writeIn(
-  tx: Transaction,
-  means: FoldMeans,
-  id: number,
-  page: FoldedPage & { readonly progress: RebuildProgress },
-  store: Store,
-): Promise<boolean> {
+async function writeIn(tx: Transaction, means: FoldMeans, id: number, page: Written, store: Store): Promise<boolean> {
   // what a crash of the database takes back, the next start folds again
   await tx`set local synchronous_commit = off`
-  const rebuild = await lockRebuild(tx, id)
-  if (rebuild?.state !== 'building') return false
+  const rebuild = await lockAsSeen(tx, id, page.before)
+  if (rebuild === undefined) return false
   await store(tx, means, page)
   if (page.progress.folded) await beginAt(tx, means.partitions, page.progress.upTo)
   await saveRebuild(tx, { ...rebuild, progress: page.progress }, means.clock())

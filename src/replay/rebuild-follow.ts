@@ -34,6 +34,8 @@ export async function followIn(
   means: FollowMeans,
   apply: typeof applyEvents,
 ): Promise<'more' | 'done' | 'lost'> {
+  // one at a time, also where a second process believes that the rebuild is its own
+  await tx`lock table positions in share row exclusive mode`
   const positions = await readPositions(tx)
   if (positions.length === 0) return 'lost'
   const reached = new Map(positions.map(({ topic, partition, index }) => [placeText({ topic, partition }), index]))

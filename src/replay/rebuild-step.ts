@@ -8,7 +8,7 @@ import type { Rebuild, RebuildProgress } from './rebuild.ts'
 import { compareViews } from './rebuild-compare.ts'
 import { foldHistories } from './rebuild-fold.ts'
 import { copyDismissed, followStep } from './rebuild-follow.ts'
-import { lockRebuild, openRebuild, readRebuild, saveRebuild } from './rebuild-store.ts'
+import { lockAsSeen, openRebuild, readRebuild, saveRebuild } from './rebuild-store.ts'
 import { trySwap } from './rebuild-swap.ts'
 import type { Masking } from './record-difference.ts'
 
@@ -63,7 +63,7 @@ export async function rebuildStep(means: RebuildMeans): Promise<NextStep> {
   }
   const followed = await followStep(means.sql, following)
   if (followed === 'lost') {
-    await change(means, rebuild.id, (now) => ({
+    await change(means, rebuild, (now) => ({
       ...now,
       state: 'building',
       progress: null,
@@ -81,8 +81,8 @@ export async function rebuildStep(means: RebuildMeans): Promise<NextStep> {
 /** Makes the schema empty but for what was dismissed, which is input of the fold. */
 async function begin({ sql, live, clock }: RebuildMeans, { id, progress }: Rebuild, rules: RebuildRules): Promise<void> {
   await inTransaction(sql, async (tx) => {
-    const rebuild = await lockRebuild(tx, id)
-    if (rebuild === undefined || rebuild.state === 'cancelled') return
+    const rebuild = await lockAsSeen(tx, id, progress)
+    if (rebuild === undefined) return
     await tx`truncate records, parked, positions, dismissed, completeness`
     await copyDismissed(tx, live)
     const [log] = await tx<{ upTo: number; of: number }[]>`
@@ -104,7 +104,8 @@ async function begin({ sql, live, clock }: RebuildMeans, { id, progress }: Rebui
 /** How long an event may be on its way to the live view before a page is compared again. */
 const onItsWayMs = 250
 
-async function compare(means: RebuildMeans, { id, dryRun }: Rebuild): Promise<void> {
+async function compare(means: RebuildMeans, seen: Rebuild): Promise<void> {
+  const { id, dryRun } = seen
   const { sql, rules, goesOn } = means
   const { judging, catalogue } = rules()
   let wanted = true
@@ -121,14 +122,18 @@ async function compare(means: RebuildMeans, { id, dryRun }: Rebuild): Promise<vo
     },
   })
   if (result === undefined) return
-  await change(means, id, (rebuild) =>
+  await change(means, seen, (rebuild) =>
     rebuild.state === 'building' ? { ...rebuild, state: dryRun ? 'compared' : 'ready', result } : rebuild,
   )
 }
 
-async function change({ sql, clock }: RebuildMeans, id: number, changed: (rebuild: Rebuild) => Rebuild): Promise<void> {
+async function change(
+  { sql, clock }: RebuildMeans,
+  { id, progress }: Rebuild,
+  changed: (rebuild: Rebuild) => Rebuild,
+): Promise<void> {
   await inTransaction(sql, async (tx) => {
-    const rebuild = await lockRebuild(tx, id)
-    if (rebuild !== undefined && rebuild.state !== 'cancelled') await saveRebuild(tx, changed(rebuild), clock())
+    const rebuild = await lockAsSeen(tx, id, progress)
+    if (rebuild !== undefined) await saveRebuild(tx, changed(rebuild), clock())
   })
 }

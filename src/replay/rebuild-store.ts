@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { RawSql } from '../database/connect.ts'
 import type { Transaction } from '../database/transaction.ts'
-import type { Rebuild } from './rebuild.ts'
+import type { Rebuild, RebuildProgress, RebuildState } from './rebuild.ts'
 
 /** Rebuilds in one answer at most. */
 const maxListed = 100
@@ -16,6 +17,21 @@ export async function lockRebuild(tx: Transaction, id: number): Promise<Rebuild 
   return row
 }
 
+/**
+ * The same, when nobody else has moved it on: a process whose lease was lost may not know that another one goes on with its rebuild.
+ *
+ * @param seen as this process read or wrote it last
+ * @returns undefined when it is through, was cancelled, or stands elsewhere
+ */
+export async function lockAsSeen(tx: Transaction, id: number, seen: RebuildProgress | null): Promise<Rebuild | undefined> {
+  const rebuild = await lockRebuild(tx, id)
+  if (rebuild === undefined || !isOpen(rebuild.state)) return undefined
+  return isDeepStrictEqual(rebuild.progress, seen) ? rebuild : undefined
+}
+
+const openStates: readonly RebuildState[] = ['building', 'ready', 'swapping']
+const isOpen = (state: RebuildState): boolean => openStates.includes(state)
+
 /** The newest first. */
 export function listRebuilds(sql: RawSql, bureau: string | undefined): Promise<Rebuild[]> {
   return sql<Rebuild[]>`
@@ -27,7 +43,7 @@ export function listRebuilds(sql: RawSql, bureau: string | undefined): Promise<R
 export async function openRebuild(sql: RawSql, bureau: string): Promise<Rebuild | undefined> {
   const [row] = await sql<Rebuild[]>`
     select ${columns(sql)} from operations.rebuilds
-    where bureau = ${bureau} and state in ('building', 'ready', 'swapping') order by id limit 1`
+    where bureau = ${bureau} and state = any(${openStates}::text[]) order by id limit 1`
   return row
 }
 

@@ -45,6 +45,8 @@ async function swapIn(tx: Transaction, means: SwapMeans, id: number, apply: type
     await saveRebuild(tx, { ...rebuild, note: `waits for replay ${replay.id}: pause it, or let it end` }, clock())
     return 'later'
   }
+  // one that came into force since takes the rebuild back to its beginning
+  if ((await catalogueInForce(tx)) !== rebuild.progress?.catalogue) return 'later'
   await tx`select set_config('lock_timeout', ${`${lockTimeoutMs}ms`}, true)`
   // every writer of a view locks its positions first: it is done, or has not begun
   await tx`lock table ${tx(live)}.positions in exclusive mode`
@@ -54,6 +56,12 @@ async function swapIn(tx: Transaction, means: SwapMeans, id: number, apply: type
   await tx`alter schema ${tx(schema)} rename to ${tx(live)}`
   await saveRebuild(tx, { ...rebuild, state: 'swapped', note: null }, clock())
   return 'swapped'
+}
+
+async function catalogueInForce(tx: Transaction): Promise<number | undefined> {
+  const [row] = await tx<{ index: number }[]>`
+    select index from log.entries where kind in ('key', 'catalogue') and kind = 'catalogue' order by index desc limit 1`
+  return row?.index
 }
 
 async function eventsBeyond(tx: Transaction): Promise<number> {

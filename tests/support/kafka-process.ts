@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { freePort } from './free-port.ts'
 
 export interface RunningKafka {
   readonly brokers: string
@@ -28,7 +28,7 @@ const startTimeoutMs = 120_000
  */
 export async function startKafka(flags: readonly string[] = []): Promise<RunningKafka> {
   const data = await mkdtemp(join(tmpdir(), 'lianban-kafka-'))
-  const [port, controllerPort] = await freePorts()
+  const [port, controllerPort] = [await freePort(), await freePort()]
   let child = await launch(data, port, controllerPort, flags)
 
   return {
@@ -87,19 +87,4 @@ async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<
   const ended = once(child, 'exit')
   process.kill(signal === 'SIGKILL' ? -child.pid : child.pid, signal)
   await ended
-}
-
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()]
-  const ports: number[] = []
-  for (const server of servers) {
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const address = server.address()
-    if (address && typeof address === 'object') ports.push(address.port)
-  }
-  for (const server of servers) server.close()
-  const [first, second] = ports
-  if (first === undefined || second === undefined) throw new Error('no free port')
-  return [first, second]
 }

@@ -4,7 +4,8 @@ import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type HttpServer, listen } from '../../src/arrival/server.ts'
 import type { JsonObject } from '../../src/domain/text.ts'
-import { type Chance, chance, changed, mangled, strangeTexts } from '../support/fuzz.ts'
+import { type Chance, chance } from '../support/chance.ts'
+import { changed, mangled, strangeTexts } from '../support/fuzz.ts'
 import { establishment, type Gateway, openGateway } from '../support/gateway.ts'
 
 /** `FUZZ_MUTATIONS=100000 FUZZ_SEED=7 npx vitest run tests/arrival/fuzz.test.ts` looks longer, and elsewhere. */

@@ -25,10 +25,11 @@ export interface Bureaus {
   record(url: string, bureau: string, kind: string, subject: string): Promise<Answered>
 }
 
-const requestTimeoutMs = 30_000
-
-/** @param folder `<DATA_DIR>/keys` */
-export async function bureausOf(folder: string): Promise<Bureaus> {
+/**
+ * @param folder `<DATA_DIR>/keys`
+ * @param requestTimeoutMs how long each request waits for its answer
+ */
+export async function bureausOf(folder: string, requestTimeoutMs = 30_000): Promise<Bureaus> {
   const names = readdirSync(folder).filter((name) => name.endsWith('.jwk'))
   const read = (name: string) => importSigningKey(JSON.parse(readFileSync(join(folder, name), 'utf8')))
   const keys = new Map(await Promise.all(names.map(async (name) => [name.slice(0, -'.jwk'.length), await read(name)] as const)))

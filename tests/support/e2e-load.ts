@@ -25,13 +25,20 @@ export interface LoadOptions {
   readonly pauseMs: number
   /** whether a sender that gets no answer asks another gateway, with the same bytes */
   readonly retry: boolean
+  /** of an answer that is no acceptance: whether to send the same bytes again. Default never */
+  readonly again?: (answer: Answered) => boolean
+  /** told of each event that is accepted */
+  readonly onAccepted?: (compact: string, answer: Answered) => void
+  /** how long a sender goes on asking for one event. Default 60,000 */
+  readonly patienceMs?: number
 }
 
-/** How long a sender goes on asking when nobody answers. */
-const patienceMs = 60_000
+const betweenTriesMs = 20
+const neverAgain = () => false
 
 /** Bureaus that post the lives of made-up companies until they are stopped. */
-export function startLoad(bureaus: Bureaus, { urls, subjects, senders, pauseMs, retry }: LoadOptions): Load {
+export function startLoad(bureaus: Bureaus, options: LoadOptions): Load {
+  const { urls, subjects, senders, pauseMs, retry, again = neverAgain, onAccepted, patienceMs = 60_000 } = options
   const acknowledged = new Map<string, number>()
   let stopped = false
   const running = Promise.all(Array.from({ length: senders }, (_, sender) => sendUntilStopped(sender)))
@@ -44,8 +51,10 @@ export function startLoad(bureaus: Bureaus, { urls, subjects, senders, pauseMs, 
       for (const uscc of mine) {
         if (stopped) return
         const id = randomUUID()
-        const answer = await sendUntilAnswered(await bureaus.sign(stepOf(uscc, step), id), sender + step)
+        const compact = await bureaus.sign(stepOf(uscc, step), id)
+        const answer = await sendUntilAnswered(compact, sender + step)
         acknowledged.set(id, indexOf(answer))
+        onAccepted?.(compact, answer)
         await setTimeout(pauseMs)
       }
     }
@@ -56,11 +65,12 @@ export function startLoad(bureaus: Bureaus, { urls, subjects, senders, pauseMs, 
     for (let tried = turn; ; tried++) {
       const all = urls()
       try {
-        return await bureaus.send(all[tried % all.length] ?? '', compact)
+        const answer = await bureaus.send(all[tried % all.length] ?? '', compact)
+        if (!again(answer) || performance.now() > deadline) return answer
       } catch (error) {
         if (!retry || performance.now() > deadline) throw error
-        await setTimeout(20)
       }
+      await setTimeout(betweenTriesMs)
     }
   }
 

@@ -1,13 +1,23 @@
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** A port of 127.0.0.1 that nobody listens on, for what can't be told to take any. */
+/** Below those that systems give to outgoing connections: one of these could take a port while its server is down. */
+const [lowest, above] = [20_000, 30_000]
+
+/** A port of 127.0.0.1 on which nobody listens, for a server that is killed and comes back on the same one. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no free port')
-  return address.port
+  for (;;) {
+    const port = randomInt(lowest, above)
+    const server = createServer()
+    try {
+      server.listen({ port, host: '127.0.0.1', exclusive: true })
+      await once(server, 'listening')
+      return port
+    } catch {
+      // in use: another one
+    } finally {
+      server.close()
+    }
+  }
 }

@@ -18,7 +18,8 @@ export interface RunningKafka {
   lose(): Promise<void>
 }
 
-const runner = join(import.meta.dirname, '../../infra/kafka/run.mjs')
+/** Starts a Kafka and tells of it in a line. */
+export const kafkaRunner = join(import.meta.dirname, '../../infra/kafka/run.mjs')
 const startTimeoutMs = 120_000
 
 /**
@@ -61,7 +62,7 @@ async function launch(data: string, port: number, controllerPort: number, more: 
     ...more,
   ]
   // a process group of its own, so that kill -9 reaches Java too
-  const child = spawn(process.execPath, [runner, ...flags], { detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [kafkaRunner, ...flags], { detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
   const said: string[] = []
   child.stderr.on('data', (chunk: Buffer) => said.push(chunk.toString()))
 

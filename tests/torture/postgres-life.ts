@@ -1,0 +1,39 @@
+import { appendFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { startEmbeddedPostgres } from '../../src/database/embedded.ts'
+import { existingHomeFolder } from '../../src/database/postgres-home.ts'
+import { postgresProcessesOf } from '../../src/database/process.ts'
+import { type Life, signalled } from './life.ts'
+
+/** As few buffers and as little write-ahead log as do: its disk is small. Durability stays as it is. */
+const settings = { max_connections: '300', max_wal_size: '256MB', log_min_messages: 'log' }
+
+const clusters = new Set<string>()
+process.once('exit', () => {
+  for (const cluster of clusters) for (const pid of postgresProcessesOf(cluster)) signalled(pid, 'SIGKILL')
+})
+
+/**
+ * Starts the Postgres of a data directory; it gets its last port again.
+ *
+ * @param onUrl told where it is
+ */
+export async function launchPostgres(dataDir: string, logFile: string, onUrl: (url: string) => void): Promise<Life> {
+  const note = (message: string) => void appendFile(logFile, `${message}\n`)
+  const server = await startEmbeddedPostgres({ dataDir, log: { info: note, error: note }, settings })
+  onUrl(server.url)
+  const cluster = join(await existingHomeFolder(dataDir), 'cluster')
+  clusters.add(cluster)
+  let isOver = false
+  // stop() of one that has ended waits for its children and gives the data directory free
+  const ended = server.exited.then(server.stop).then(() => {
+    isOver = true
+    return 'ended'
+  })
+  return {
+    pids: () => (isOver ? [] : [server.pid, ...postgresProcessesOf(cluster).filter((pid) => pid !== server.pid)]),
+    isReady: () => !isOver,
+    ended,
+    end: (signal) => (signal === 'SIGKILL' ? signalled(server.pid, signal) : void server.stop()),
+  }
+}

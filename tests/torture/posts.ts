@@ -1,0 +1,69 @@
+import type { Answered } from '../support/e2e-bureaus.ts'
+import { bureausOf } from '../support/e2e-bureaus.ts'
+import { type Load, startLoad } from '../support/e2e-load.ts'
+
+/** An event that was acknowledged, as its sender has it. */
+export interface Acknowledged {
+  readonly compact: string
+  readonly index: number
+  readonly receipt: string
+}
+
+/** What bureaus' systems met while they posted. */
+export interface Posts extends Load {
+  /** how often each status was answered that asks to try again */
+  refused(): ReadonlyMap<number, number>
+  /** the longest time in which nothing was acknowledged, until now or stop() */
+  longestWithoutMs(): number
+  acknowledged(): readonly Acknowledged[]
+}
+
+/** a gateway that is frozen is given up after this, and the other one asked */
+const answerLimitMs = 10_000
+/** longer than any fault, and than any two after each other */
+const patienceMs = 300_000
+const senders = 8
+/** so that the load is about 60 events per second */
+const pauseMs = 110
+
+/** Bureaus that post as long as the exchange lives, each event until it is accepted, to whichever gateway answers. */
+export async function startPosts(urls: readonly string[], keysFolder: string): Promise<Posts> {
+  const refused = new Map<number, number>()
+  const acknowledged: Acknowledged[] = []
+  let lastAt = performance.now()
+  let longestMs = 0
+  const load = startLoad(await bureausOf(keysFolder, answerLimitMs), {
+    urls: () => urls,
+    subjects: 400,
+    senders,
+    pauseMs,
+    retry: true,
+    patienceMs,
+    again({ status }) {
+      if (status !== 429 && status !== 503) return false
+      refused.set(status, (refused.get(status) ?? 0) + 1)
+      return true
+    },
+    onAccepted(compact, answer) {
+      longestMs = Math.max(longestMs, performance.now() - lastAt)
+      lastAt = performance.now()
+      acknowledged.push({ compact, ...placeOf(answer) })
+    },
+  })
+  let endedAt: number | undefined
+  return {
+    ...load,
+    stop() {
+      endedAt ??= performance.now()
+      return load.stop()
+    },
+    refused: () => refused,
+    longestWithoutMs: () => Math.max(longestMs, (endedAt ?? performance.now()) - lastAt),
+    acknowledged: () => acknowledged,
+  }
+}
+
+function placeOf({ body: { index, receipt } }: Answered): { index: number; receipt: string } {
+  if (typeof index !== 'number' || typeof receipt !== 'string') throw new Error('an acceptance without index or receipt')
+  return { index, receipt }
+}

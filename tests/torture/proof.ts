@@ -1,0 +1,53 @@
+import { readFile } from 'node:fs/promises'
+import { expect } from 'vitest'
+import { verifyReceipt } from '../../src/log/receipt.ts'
+import type { Views } from '../support/e2e-views.ts'
+import { lianban } from '../support/lianban.ts'
+import type { TorturedExchange } from './exchange.ts'
+import type { Acknowledged, Posts } from './posts.ts'
+
+const foldLimitMs = 180_000
+
+/** Everything that must hold after all; each is tried, whatever became of those before. */
+export function proofs(exchange: TorturedExchange, posts: Posts, views: Views): Readonly<Record<string, () => Promise<void>>> {
+  return {
+    'every acknowledged event is in the log once, at its index': () => posts.expectInLog(views),
+    'every receipt proves its entry': () => expectReceipts(posts.acknowledged(), exchange, views),
+    'every view is the fold of the log': () => views.expectFold(foldLimitMs),
+    'each event was applied once, in the order of its subject': () => views.expectEachOnceInOrder(),
+    'nothing is parked': async () => {
+      for (const { parked } of Object.values(await views.stored())) expect(parked).toEqual([])
+    },
+    'the log verifies': () => expectVerified(exchange),
+  }
+}
+
+async function expectReceipts(
+  acknowledged: readonly Acknowledged[],
+  { vkeyFile }: TorturedExchange,
+  { sql }: Views,
+): Promise<void> {
+  const vkey = (await readFile(vkeyFile, 'utf8')).trim()
+  const byIndex = new Map(acknowledged.map((one) => [one.index, one]))
+  await sql<{ index: number; entry: string }[]>`select index, entry from log.entries where kind = 'event'`.cursor(500, (rows) => {
+    for (const { index, entry } of rows) {
+      const { compact, receipt } = byIndex.get(index) ?? { compact: '', receipt: '' }
+      const { jws }: { jws: string } = JSON.parse(entry)
+      expect(jws).toBe(compact)
+      verifyReceipt(receipt, entry, vkey)
+    }
+  })
+}
+
+async function expectVerified({ urls, keysFolder, vkeyFile }: TorturedExchange): Promise<void> {
+  const { code, stdout, stderr } = await lianban([
+    'audit',
+    'verify',
+    urls[0] ?? '',
+    '--key',
+    `${keysFolder}/auditor.jwk`,
+    '--vkey',
+    vkeyFile,
+  ])
+  if (code !== 0) throw new Error(`lianban audit verify ended with ${code}: ${stdout}${stderr}`)
+}

@@ -1,0 +1,77 @@
+import { type Chance, chance } from '../support/chance.ts'
+
+/** Who is hurt: every process of the exchange, by role. */
+export const roles = {
+  gateway: ['gateway-1', 'gateway-2'],
+  publisher: ['publisher'],
+  consumer: ['consumer-commerce', 'consumer-state-tax', 'consumer-local-tax'],
+  broker: ['broker'],
+  postgres: ['postgres'],
+} as const
+
+export type Role = keyof typeof roles
+export type Target = (typeof roles)[Role][number]
+
+export type FaultKind = 'kill'
+
+export interface Fault {
+  /** since the load began */
+  readonly atMs: number
+  readonly kind: FaultKind
+  readonly role: Role
+  readonly target: Target
+  /** how long it lasts; 0 for what happens at once */
+  readonly forMs: number
+}
+
+/** What may happen, and how often beside the others. */
+const kinds: readonly { readonly kind: FaultKind; readonly weight: number; readonly to: readonly Role[] }[] = [
+  { kind: 'kill', weight: 1, to: ['gateway', 'publisher', 'consumer'] },
+]
+
+const firstAtMs = 3_000
+const meanGapMs = 4_000
+/** until it may be hurt again: about as long as it takes to be back, so that most faults meet a living process */
+const restMs: Readonly<Record<Role, number>> = {
+  gateway: 4_000,
+  publisher: 4_000,
+  consumer: 4_000,
+  broker: 15_000,
+  postgres: 10_000,
+}
+
+/** The faults of a run: the same for the same seed. A shorter run has those of a longer one that are over in its time. */
+export function faultsOf(seed: number, minutes: number): readonly Fault[] {
+  const random = chance(seed)
+  const freeAtMs = new Map<Target, number>()
+  const faults: Fault[] = []
+  for (let atMs = firstAtMs; atMs < minutes * 60_000; atMs += gapMs(random)) {
+    const fault = draw(random, atMs)
+    if ((freeAtMs.get(fault.target) ?? 0) > atMs) continue
+    freeAtMs.set(fault.target, atMs + fault.forMs + restMs[fault.role])
+    faults.push(fault)
+  }
+  return faults.filter(({ atMs, forMs }) => atMs + forMs < minutes * 60_000)
+}
+
+function draw(random: Chance, atMs: number): Fault {
+  const { kind, to } = weighted(random)
+  const role = to[random.below(to.length)] ?? 'gateway'
+  const target = roles[role][random.below(roles[role].length)] ?? 'gateway-1'
+  return { atMs, kind, role, target, forMs: 0 }
+}
+
+function weighted(random: Chance) {
+  let left = random.below(kinds.reduce((sum, { weight }) => sum + weight, 0))
+  const found = kinds.find(({ weight }) => {
+    left -= weight
+    return left < 0
+  })
+  if (found === undefined) throw new Error('a weight is missing')
+  return found
+}
+
+/** Exponential, as between events that don't know of each other; whole milliseconds. */
+function gapMs(random: Chance): number {
+  return 1 + Math.round(-Math.log(1 - random.below(10_000) / 10_000) * meanGapMs)
+}

@@ -57,7 +57,7 @@ export async function deploy(env: Readonly<Record<string, string>>): Promise<Dep
     async start(args, own = {}, dataDir = join(folder, `${args[0]}-${dataDirs.length}`)) {
       if (!dataDirs.includes(dataDir)) dataDirs.push(dataDir)
       await mkdir(dataDir, { recursive: true })
-      const one = await launch(args, { ...shared, ...own, DATA_DIR: dataDir, PORT: '0' }, dataDir)
+      const one = await launch(args, { PORT: '0', ...shared, ...own, DATA_DIR: dataDir }, dataDir)
       running.add(one)
       return one
     },

@@ -7,6 +7,7 @@
 //   --tls FILE                                   PEM with a certificate, its chain and a PKCS #8 key: the clients' port is SASL over TLS
 //   --client-ca FILE                             PEM: clients must have a certificate that it signed
 //   --user NAME:PASSWORD                         who may log in, by PLAIN or SCRAM; needed with --tls, when the data dir is made
+//   --advertised-port N                          where clients find it, when something stands between; the port itself
 //   --stop-with-stdin                            stops when stdin ends, so that a starter that dies takes it along
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -24,6 +25,7 @@ const { values: flags } = parseArgs({
       type: 'string',
       ...(process.env.KAFKA_CONTROLLER_PORT && { default: process.env.KAFKA_CONTROLLER_PORT }),
     },
+    'advertised-port': { type: 'string' },
     data: { type: 'string', default: process.env.KAFKA_DATA_DIR ?? join(here, 'data') },
     tls: { type: 'string' },
     'client-ca': { type: 'string' },
@@ -33,6 +35,7 @@ const { values: flags } = parseArgs({
 })
 const port = portNumber(flags.port)
 const controllerPort = portNumber(flags['controller-port'] ?? String(port + 1))
+const advertisedPort = portNumber(flags['advertised-port'] ?? String(port))
 const data = resolve(flags.data)
 const [user, password] = flags.user?.split(/:(.*)/s) ?? []
 if (flags.tls && !(user && password)) fail('--tls needs --user NAME:PASSWORD')
@@ -73,12 +76,12 @@ function writeProperties() {
   mkdirSync(data, { recursive: true })
   const file = join(data, 'server.properties')
   const protocol = flags.tls ? 'SASL_SSL' : 'PLAINTEXT'
-  const listeners = `${protocol}://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`
+  const listenersWith = (clientPort) => `${protocol}://127.0.0.1:${clientPort},CONTROLLER://127.0.0.1:${controllerPort}`
   const settings = {
     'process.roles': 'broker,controller',
     'node.id': 1,
-    listeners,
-    'advertised.listeners': listeners,
+    listeners: listenersWith(port),
+    'advertised.listeners': listenersWith(advertisedPort),
     'controller.listener.names': 'CONTROLLER',
     'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
     'log.dirs': join(data, 'log'),

@@ -6,12 +6,16 @@ import { kafkaRunner } from '../support/kafka-process.ts'
 import { cleanEnv, mainFile } from '../support/lianban.ts'
 import { launchNode } from './life.ts'
 import { launchPostgres } from './postgres-life.ts'
+import { type BrokerProxy, startProxy } from './proxy.ts'
 import { roles, type Target } from './schedule.ts'
 import { type Supervised, supervise } from './supervised.ts'
 
 /** An exchange of real processes, each started again whenever it ends. */
 export interface TorturedExchange {
-  readonly processes: ReadonlyMap<Target, Supervised>
+  readonly processes: readonly Supervised[]
+  of(target: Target): Supervised
+  /** what every process but the broker itself takes for the broker */
+  readonly brokerProxy: BrokerProxy
   /** of the gateways */
   readonly urls: readonly string[]
   readonly databaseUrl: string
@@ -37,10 +41,18 @@ export async function startTorturedExchange(folder: string): Promise<TorturedExc
   const launchDatabase = () => launchPostgres(dataOf('postgres'), logOf('postgres'), (url) => (databaseUrl = url))
   processes.set('postgres', supervise('postgres', logOf('postgres'), launchDatabase))
 
-  const brokerPort = await freePort()
-  const kafkaFlags = ['--port', String(brokerPort), '--controller-port', String(await freePort()), '--data', dataOf('broker')]
+  const ports = { broker: await freePort(), controller: await freePort(), proxy: await freePort() }
+  const brokerProxy = await startProxy(ports.proxy, ports.broker)
+  const kafkaPorts = [
+    '--port',
+    `${ports.broker}`,
+    '--controller-port',
+    `${ports.controller}`,
+    '--advertised-port',
+    `${ports.proxy}`,
+  ]
   const broker = {
-    args: [kafkaRunner, ...kafkaFlags, '--stop-with-stdin'],
+    args: [kafkaRunner, ...kafkaPorts, '--data', dataOf('broker'), '--stop-with-stdin'],
     env: { ...cleanEnv(), ...(process.env.JAVA_HOME === undefined ? {} : { JAVA_HOME: process.env.JAVA_HOME }) },
     logFile: logOf('broker'),
     ready: /kafka ready/,
@@ -54,7 +66,7 @@ export async function startTorturedExchange(folder: string): Promise<TorturedExc
   const start = (name: Target, args: readonly string[], ready: RegExp, own: Readonly<Record<string, string>> = {}) => {
     const env = cleanEnv({
       DATABASE_URL: databaseUrl,
-      KAFKA_BROKERS: `127.0.0.1:${brokerPort}`,
+      KAFKA_BROKERS: `127.0.0.1:${ports.proxy}`,
       LOG_KEY_FILE: join(dataOf('keys'), 'log.key'),
       DATA_DIR: dataOf(name),
       ...own,
@@ -84,7 +96,13 @@ export async function startTorturedExchange(folder: string): Promise<TorturedExc
     }, deadlineMs)
   }
   return {
-    processes,
+    processes: [...processes.values()],
+    of(target) {
+      const found = processes.get(target)
+      if (found === undefined) throw new Error(`there is no ${target}`)
+      return found
+    },
+    brokerProxy,
     urls,
     databaseUrl,
     keysFolder: join(dataOf('gateway-1'), 'keys'),
@@ -94,6 +112,7 @@ export async function startTorturedExchange(folder: string): Promise<TorturedExc
       const { broker: last, postgres, ...others } = Object.fromEntries(processes)
       await Promise.all(Object.values(others).map((one) => one.close()))
       await Promise.all([last?.close(), postgres?.close()])
+      brokerProxy.close()
     },
   }
 }

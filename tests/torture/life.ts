@@ -4,8 +4,8 @@ import { createWriteStream } from 'node:fs'
 
 /** A process from its start to its end. */
 export interface Life {
-  /** it and its children, itself first; none when it has ended */
-  pids(): readonly number[]
+  /** Sends a signal to it and to all of its children, itself first. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void
   /** whether it has said that it is ready */
   isReady(): boolean
   /** resolves when nothing of it is left, and says how it ended */
@@ -60,7 +60,7 @@ export async function launchNode({ args, env, logFile, ready }: NodeLife): Promi
     return code === null ? String(signal) : `exit code ${code}`
   })
   return {
-    pids: () => (isOver ? [] : [pid]),
+    signal: (signal) => signalled(-pid, signal),
     isReady: () => isReady && !isOver,
     ended,
     end: (signal) => signalled(signal === 'SIGKILL' ? -pid : pid, signal),

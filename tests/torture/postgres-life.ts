@@ -31,7 +31,11 @@ export async function launchPostgres(dataDir: string, logFile: string, onUrl: (u
     return 'ended'
   })
   return {
-    pids: () => (isOver ? [] : [server.pid, ...postgresProcessesOf(cluster).filter((pid) => pid !== server.pid)]),
+    signal(signal) {
+      // each is in a group of its own; the server first, so that it starts no more of them
+      signalled(server.pid, signal)
+      for (const pid of postgresProcessesOf(cluster)) if (pid !== server.pid) signalled(pid, signal)
+    },
     isReady: () => !isOver,
     ended,
     end: (signal) => (signal === 'SIGKILL' ? signalled(server.pid, signal) : void server.stop()),

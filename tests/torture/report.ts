@@ -47,8 +47,17 @@ export function summary(faults: readonly Inflicted[], ends: readonly OwnEnd[], p
     `answers that asked to try again ${refused === '' ? 'none' : refused}`,
     `longest time without a success  ${seconds(posts.longestWithoutMs())}`,
     `time to recover after the last  ${seconds(recoveryMs)}`,
+    ...reasons(ends).map((line) => `ended by itself near a fault: ${line}`),
   ].join('\n')
 }
+
+/** Each way in which processes ended near a fault, and how often: most could not start without what they need. */
+function reasons(ends: readonly OwnEnd[]): readonly string[] {
+  const told = ends.filter(({ excused }) => excused).map(({ name, how, lastWords }) => `${name}, ${how}: ${lastLine(lastWords)}`)
+  return [...new Set(told)].map((line) => `${told.filter((one) => one === line).length} × ${line}`)
+}
+
+const lastLine = (words: string): string => words.slice(words.lastIndexOf('\n') + 1).slice(0, 200)
 
 export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 

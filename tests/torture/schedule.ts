@@ -12,7 +12,8 @@ export const roles = {
 export type Role = keyof typeof roles
 export type Target = (typeof roles)[Role][number]
 
-export type FaultKind = 'kill'
+/** `kill`: -9. `freeze`: SIGSTOP, later SIGCONT. `restart`: SIGTERM. `silence`: it accepts and never answers. */
+export type FaultKind = 'kill' | 'freeze' | 'restart' | 'silence'
 
 export interface Fault {
   /** since the load began */
@@ -24,10 +25,22 @@ export interface Fault {
   readonly forMs: number
 }
 
-/** What may happen, and how often beside the others. */
-const kinds: readonly { readonly kind: FaultKind; readonly weight: number; readonly to: readonly Role[] }[] = [
-  { kind: 'kill', weight: 1, to: ['gateway', 'publisher', 'consumer'] },
+const every = ['gateway', 'publisher', 'consumer', 'broker', 'postgres'] as const
+
+/** What may happen to whom, how often beside the others, and for how long. */
+const kinds: readonly Possible[] = [
+  { kind: 'kill', weight: 60, to: every, longestMs: 0 },
+  { kind: 'freeze', weight: 12, to: every, longestMs: 60_000 },
+  { kind: 'restart', weight: 12, to: every, longestMs: 0 },
+  { kind: 'silence', weight: 6, to: ['broker'], longestMs: 60_000 },
 ]
+
+interface Possible {
+  readonly kind: FaultKind
+  readonly weight: number
+  readonly to: readonly [Role, ...Role[]]
+  readonly longestMs: number
+}
 
 const firstAtMs = 3_000
 const meanGapMs = 4_000
@@ -55,13 +68,18 @@ export function faultsOf(seed: number, minutes: number): readonly Fault[] {
 }
 
 function draw(random: Chance, atMs: number): Fault {
-  const { kind, to } = weighted(random)
-  const role = to[random.below(to.length)] ?? 'gateway'
-  const target = roles[role][random.below(roles[role].length)] ?? 'gateway-1'
-  return { atMs, kind, role, target, forMs: 0 }
+  const { kind, to, longestMs } = weighted(random)
+  const role = random.one(to)
+  const target = random.one<Target>(roles[role])
+  return { atMs, kind, role, target, forMs: lastingMs(random, longestMs) }
 }
 
-function weighted(random: Chance) {
+/** Mostly short, so that what comes after a fault is tried as often as the fault. */
+function lastingMs(random: Chance, longestMs: number): number {
+  return Math.round(longestMs * (random.below(1000) / 999) ** 3)
+}
+
+function weighted(random: Chance): Possible {
   let left = random.below(kinds.reduce((sum, { weight }) => sum + weight, 0))
   const found = kinds.find(({ weight }) => {
     left -= weight

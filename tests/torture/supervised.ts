@@ -17,12 +17,12 @@ export interface End {
 export interface Supervised {
   readonly name: string
   readonly logFile: string
-  /** of its life now; none between two of them */
-  pids(): readonly number[]
   isReady(): boolean
   ends(): readonly End[]
   /** Ends the life that it has now, if any. @returns how it ended; undefined when there was nobody to end */
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<string | undefined>
+  /** Stops every process of the life that it has now, if any, for some time. @returns whether there was one */
+  freeze(forMs: number): Promise<boolean>
   /** SIGTERM, and no further life */
   close(): Promise<void>
 }
@@ -69,10 +69,17 @@ export function supervise(name: string, logFile: string, launch: () => Promise<L
   return {
     name,
     logFile,
-    pids: () => life?.pids() ?? [],
     isReady: () => life?.isReady() ?? false,
     ends: () => ends,
     end,
+    async freeze(forMs) {
+      const frozen = life
+      if (frozen === undefined) return false
+      frozen.signal('SIGSTOP')
+      await pause(forMs)
+      frozen.signal('SIGCONT')
+      return true
+    },
     async close() {
       closing = true
       await end('SIGTERM')

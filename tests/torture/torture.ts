@@ -99,7 +99,7 @@ async function judge(
   await attempt('events are accepted again in time', () => eventually(async () => posts.accepted() >= enough, recoveryLimitMs))
   await attempt('no sender met what it must never meet', () => posts.stop())
   for (const [what, prove] of Object.entries(proofs(exchange, posts, views))) await attempt(what, prove)
-  const ends = ownEnds([...exchange.processes.values()], faults)
+  const ends = ownEnds(exchange.processes, faults)
   for (const { name, how, excused, lastWords } of ends)
     if (!excused) wrong.push(`${name} ended by itself, ${how}, with no fault near:\n${lastWords}`)
   say(`\n${summary(faults, ends, posts, recoveryMs)}\n`)

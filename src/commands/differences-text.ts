@@ -1,4 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
+import { maxLagCounted } from '../view/lag.ts'
 import { tableText } from './table.ts'
 
 /** What a comparison came to. */
@@ -7,6 +8,8 @@ export interface DifferencesFound {
   /** a file, or `log` */
   readonly against: string
   readonly subjects: number
+  /** events of the log that the view has not taken in yet; counted up to {@link maxLagCounted} */
+  readonly behind: number
   readonly parkedAlike?: number
   /** how many of each */
   readonly kinds: Readonly<Record<string, number>>
@@ -21,17 +24,25 @@ export interface DifferencesFound {
 
 /** Differences as an operator reads them. */
 export function differencesText(found: DifferencesFound): string {
-  const { bureau, against, subjects, parkedAlike = 0, kinds, differ, differences, sides, out } = found
+  const { bureau, against, subjects, behind, parkedAlike = 0, kinds, differ, differences, sides, out } = found
   const other = against === 'log' ? 'the fold of the log' : against
   const alike = parkedAlike > 0 ? `; ${parkedAlike} have parked events, in the fold too` : ''
-  if (differ === 0) return `all agree: ${subjects} subjects in the view of ${bureau} and in ${other}${alike}\n`
+  const lag = behindText(bureau, behind)
+  if (differ === 0) return `all agree: ${subjects} subjects in the view of ${bureau} and in ${other}${alike}\n${lag}`
   const counts = Object.entries(kinds).flatMap(([what, count]) => (count > 0 ? [[what, String(count), meaning[what] ?? '']] : []))
   const rows = differences.flatMap((one) => differenceRows(one, sides))
   const head = ['SUBJECT', 'WHAT', 'FIELD', ...sides.flatMap((side) => [side.toUpperCase(), 'FROM'])]
   const more = differ - differences.length
   const rest = more > 0 ? `and ${more} more${out === undefined ? '; --out FILE writes them all' : ` in ${out}`}\n` : ''
   const summary = `${differ} of ${subjects} subjects differ between the view of ${bureau} and ${other}${alike}\n`
-  return `${summary}${tableText(counts)}${rows.length === 0 ? '' : `\n${tableText([head, ...rows])}`}${rest}`
+  return `${summary}${tableText(counts)}${rows.length === 0 ? '' : `\n${tableText([head, ...rows])}`}${rest}${lag}`
+}
+
+/** What is on its way is no difference, but whoever reads must know that it was not compared. */
+function behindText(bureau: string, behind: number): string {
+  if (behind === 0) return ''
+  const least = behind >= maxLagCounted ? 'at least ' : ''
+  return `the view of ${bureau} is behind the log by ${least}${behind} events, which were not compared\n`
 }
 
 const meaning: Readonly<Record<string, string>> = {

@@ -37,6 +37,8 @@ export class Differences {
   readonly #shown: JsonObject[] = []
   #parkedAlike = 0
   subjects = 0
+  /** events that the view had not come to when it was compared */
+  behind = 0
 
   private constructor(options: DifferencesOptions, file: OutFile | undefined) {
     this.#options = options
@@ -81,6 +83,7 @@ export class Differences {
       against: against ?? 'log',
       agree: differ === 0,
       subjects,
+      behind: this.behind,
       ...kinds,
       ...(against === undefined ? { parkedAlike: this.#parkedAlike } : {}),
       differences: this.#shown,

@@ -1,3 +1,4 @@
+import { partitionOf } from '../bus/partition.ts'
 import type { Rules } from '../catalogue/rules.ts'
 import { readConfig } from '../config.ts'
 import { connect, type RawSql } from '../database/connect.ts'
@@ -6,7 +7,9 @@ import { createLogger } from '../logger.ts'
 import { reconcileWithLog } from '../replay/reconcile.ts'
 import { reconcileWithList, storeList } from '../replay/reconcile-list.ts'
 import { judgingOf } from '../view/judging.ts'
+import { lagOf } from '../view/lag.ts'
 import { placeOf } from '../view/place.ts'
+import { readPositions } from '../view/positions.ts'
 import { operatorsMask } from '../view/record-json.ts'
 import { viewSchema } from '../view/view-schema.ts'
 import { CommandFailed } from './command.ts'
@@ -41,6 +44,8 @@ export async function reconcileView(options: ReconcileOptions): Promise<void> {
       try {
         if (against === undefined) await withLog(database.raw, keeper, options, differences)
         else await withList(database.raw, keeper.inForce.rules, { ...options, against }, differences)
+        const { rules } = await keeper.refresh(raw)
+        differences.behind = (await lagOf(raw, rules, await readPositions(database.raw), partitionOf)).events
       } finally {
         await database.close()
       }

@@ -23,6 +23,7 @@ export interface ReconcileMeans {
 
 /** What one page of a comparison came to. */
 export interface ComparedPage {
+  /** those that the view has met; what it has not come to is neither missing nor different */
   readonly subjects: number
   readonly differences: readonly SubjectDifference[]
   /** subjects with parked events, the same ones in view and fold */
@@ -56,16 +57,19 @@ async function comparePage(
   const [records, parked] = await Promise.all([readRecords(tx, after, to), readParked(tx, after, to)])
   const folds = await foldRange(tx, means, { after, to }, parked)
   const differences: SubjectDifference[] = []
-  let parkedAlike = 0
+  let [subjects, parkedAlike] = [0, 0]
   for (const key of keys) {
     const name = subjectKey(key)
     const held = parked.get(name)
     const view = { record: records.get(name), parked: held }
+    // all that the log has of it is beyond where the view stands
+    if (view.record === undefined && held === undefined && !folds.has(name)) continue
+    subjects += 1
     const difference = subjectDifference(key, view, foldedOf(folds.get(name)), means.maskOf(key.kind))
     if (difference !== undefined) differences.push(difference)
     else if (held !== undefined) parkedAlike += 1
   }
-  return { subjects: keys.length, differences, parkedAlike, last: keys.length < pageSubjects ? undefined : to }
+  return { subjects, differences, parkedAlike, last: keys.length < pageSubjects ? undefined : to }
 }
 
 function foldedOf(fold: HistoryFold | undefined): SubjectIn {

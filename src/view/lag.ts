@@ -4,7 +4,7 @@ import type { RawSql } from '../database/connect.ts'
 import type { PartitionOf } from './missed.ts'
 
 /** A lag is counted up to here: beyond it the number says "at least". */
-const maxLagCounted = 10_000
+export const maxLagCounted = 10_000
 
 /** How far a view is behind the log. */
 export interface Lag {

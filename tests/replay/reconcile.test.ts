@@ -1,12 +1,17 @@
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/domain/text.ts'
 import { built } from '../support/built.ts'
+import { companies } from '../support/companies.ts'
 import { type CompanyExchange, companyExchange } from '../support/company-exchange.ts'
+import { eventually } from '../support/eventually.ts'
+import { cloudEventOf } from '../support/examples.ts'
 import { lianban } from '../support/lianban.ts'
 import { operate } from '../support/operate.ts'
+import { laterChange } from '../support/parked-companies.ts'
 
 let exchange: CompanyExchange
 let folder: string
@@ -94,6 +99,26 @@ describe('a view held against the fold of the log', () => {
     const [{ index } = { index: -1 }] = await parkedOf(second)
     const held = { parked: { view: { index, cause: 'no-office', events: 2 }, log: null } }
     expect(found.differences).toMatchObject([{ subject: second, what: 'parked', ...held }])
+  })
+
+  it('says by how much a view is behind the log, and compares what it has: what is on its way is no difference', async () => {
+    exchange = await companyExchange({ cured: true })
+    const [known = ''] = await exchange.post(3)
+    await sql().begin(async (tx) => {
+      // its consumer stands still until this ends
+      await tx`lock table view_local_tax.positions in exclusive mode`
+      for (const event of [laterChange(3, 0), ...companies(2, 3)])
+        expect((await exchange.gateway.post(cloudEventOf(event, randomUUID(), new Date()), event.source)).status).toBe(201)
+      expect(await reconcile()).toMatchObject({ code: 0, found: { agree: true, subjects: 3, behind: 5, differences: [] } })
+      expect((await run()).stdout).toBe(
+        'all agree: 3 subjects in the view of local-tax and in the fold of the log\n' +
+          'the view of local-tax is behind the log by 5 events, which were not compared\n',
+      )
+      // behind or not, what somebody wrote to it is found
+      await sql()`update view_local_tax.records set office = 'elsewhere' where subject = ${known}`
+      expect(await reconcile()).toMatchObject({ code: 1, found: { different: 1, missing: 0, extra: 0, parked: 0, behind: 5 } })
+    })
+    await eventually(async () => expect(await reconcile()).toMatchObject({ code: 0, found: { subjects: 5, behind: 0 } }))
   })
 
   it('asks the database about a record that it refused', async () => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type postgres from 'postgres'
 import { expect } from 'vitest'
 import { connect, type Database } from '../../src/database/connect.ts'
@@ -61,7 +62,9 @@ export async function viewsOf(url: string): Promise<Views> {
       const expected = await views.folded()
       // comparing whole views is costly, so it waits for all of their partitions' ends to agree
       await eventually(async () => progress(await views.stored()) === progress(expected), deadlineMs).catch(() => undefined)
-      expect(await views.stored()).toEqual(expected)
+      const stored = await views.stored()
+      // expect() takes minutes for large views: it is asked only for what it has to show
+      if (!isDeepStrictEqual(stored, expected)) expect(stored).toEqual(expected)
     },
     async everything(bureau) {
       const schema = viewSchema(bureau)

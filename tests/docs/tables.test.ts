@@ -11,7 +11,10 @@ import { createMetrics } from '../../src/metrics.ts'
 import { built } from '../support/built.ts'
 import { blocksOf, brokenLinks, codeRowsOf, readDocument, root } from './documents.ts'
 
-const pages = ['README.md', 'docs/bureau.md', 'docs/auditor.md', 'docs/operator.md', 'docs/catalogue.md', 'docs/security.md']
+const pages = [
+  'README.md',
+  ...['bureau', 'auditor', 'operator', 'deploy', 'catalogue', 'security'].map((page) => `docs/${page}.md`),
+]
 
 describe('the tables of the documents', () => {
   it('name every problem code with its status and whether to try again, and no other', async () => {

@@ -65,10 +65,13 @@ describeWithGo('the compose file', () => {
     expect(config.logLevel).toBe('warn')
   })
 
-  it('mounts files that there are', async () => {
+  it('mounts files that there are, or that docs/deploy.md has made', async () => {
+    const made = codeRowsOf(await readDocument('docs/deploy.md')).flatMap(([cell = '']) => cell.match(/[a-z]+[\w.-]*/g) ?? [])
     for (const [name, { volumes = [] }] of Object.entries(all)) {
-      for (const { type, source } of volumes) {
-        if (type === 'bind' && !source.startsWith('/etc/lianban')) expect(existsSync(source), `${name}: ${source}`).toBe(true)
+      for (const { type, source } of volumes.filter((one) => one.type === 'bind')) {
+        const [, ours] = /^\/etc\/lianban\/(.+)$/.exec(source) ?? []
+        if (ours === undefined) expect(existsSync(source), `${name}: ${type} ${source}`).toBe(true)
+        else expect(made, name).toContain(ours)
       }
     }
   })

@@ -50,8 +50,10 @@ describe('what the Dockerfile puts into the image', () => {
     }
   })
 
-  it('is of pinned versions, for a user who is not root', () => {
-    expect(dockerfile).toMatch(/^FROM node:\d+\.\d+\.\d+-bookworm-slim AS base$/m)
+  it('is of pinned versions, for a user who is not root; its Node is the one that CI tries', async () => {
+    const [, node = ''] = /^FROM node:(\d+\.\d+\.\d+)-bookworm-slim AS base$/m.exec(dockerfile) ?? []
+    expect(await readDocument('.ci/run')).toContain(`\nlts=${node}\n`)
+    expect(await readDocument('README.md')).toContain(`Node ${node.replace(/\.\d+$/, '')} (LTS)`)
     expect(dockerfile).toMatch(/^RUN npm ci --omit=dev --omit=optional --ignore-scripts/m)
     expect(dockerfile).toMatch(/^USER node$/m)
   })

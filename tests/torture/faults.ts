@@ -17,17 +17,27 @@ export async function inflict(fault: Fault, exchange: TorturedExchange): Promise
   return { ...fault, from, until: performance.now(), met }
 }
 
-async function happens({ kind, target: name, forMs }: Fault, { of, brokerProxy }: TorturedExchange): Promise<boolean> {
-  const target = of(name)
+async function happens(
+  { kind, target, forMs, aheadMs }: Fault,
+  { processes, places, brokerProxy }: TorturedExchange,
+): Promise<boolean> {
+  const process = processes.get(target)
+  if (process === undefined) throw new Error(`there is no ${target}`)
   switch (kind) {
     case 'kill':
-      return (await target.end('SIGKILL')) !== undefined
+      return (await process.end('SIGKILL')) !== undefined
     case 'restart':
-      return (await target.end('SIGTERM')) !== undefined
+      return (await process.end('SIGTERM')) !== undefined
     case 'freeze':
-      return target.freeze(forMs)
+      return process.freeze(forMs)
+    case 'fill':
+      await places.disk(target).fill(forMs)
+      return true
     case 'silence':
       await brokerProxy.silence(forMs)
+      return true
+    case 'clock':
+      await places.jump(target, aheadMs, forMs)
       return true
     default:
       return assertNever(kind)

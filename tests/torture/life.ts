@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, readdirSync, readFileSync } from 'node:fs'
 
 /** A process from its start to its end. */
 export interface Life {
-  /** Sends a signal to it and to all of its children, itself first. */
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void
+  /** it and its children, itself first; those that are not there any more may be among them */
+  pids(): readonly number[]
   /** whether it has said that it is ready */
   isReady(): boolean
   /** resolves when nothing of it is left, and says how it ended */
@@ -60,10 +60,27 @@ export async function launchNode({ args, env, logFile, ready }: NodeLife): Promi
     return code === null ? String(signal) : `exit code ${code}`
   })
   return {
-    signal: (signal) => signalled(-pid, signal),
+    pids: () => groupOf(pid),
     isReady: () => isReady && !isOver,
     ended,
     end: (signal) => signalled(signal === 'SIGKILL' ? -pid : pid, signal),
+  }
+}
+
+/** Those whose group this is: field 5 in /proc, behind the name in parentheses. */
+function groupOf(leader: number): readonly number[] {
+  const others = readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && pid !== leader)
+  return [leader, ...others.filter((pid) => groupIn(`/proc/${pid}/stat`) === leader)]
+}
+
+function groupIn(file: string): number | undefined {
+  try {
+    const stat = readFileSync(file, 'utf8')
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2])
+  } catch {
+    return undefined // it has ended meanwhile
   }
 }
 

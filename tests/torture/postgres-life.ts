@@ -1,4 +1,4 @@
-import { appendFile } from 'node:fs/promises'
+import { appendFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from '../../src/database/embedded.ts'
 import { existingHomeFolder } from '../../src/database/postgres-home.ts'
@@ -13,12 +13,14 @@ process.once('exit', () => {
   for (const cluster of clusters) for (const pid of postgresProcessesOf(cluster)) signalled(pid, 'SIGKILL')
 })
 
-/**
- * Starts the Postgres of a data directory; it gets its last port again.
- *
- * @param onUrl told where it is
- */
-export async function launchPostgres(dataDir: string, logFile: string, onUrl: (url: string) => void): Promise<Life> {
+/** Starts the Postgres of a data directory, always on the same port. @param onUrl told where it is */
+export async function launchPostgres(
+  { dataDir, logFile, port }: { dataDir: string; logFile: string; port: number },
+  onUrl: (url: string) => void,
+): Promise<Life> {
+  await mkdir(join(dataDir, 'postgres'), { recursive: true })
+  // what it takes for its port of last time
+  await writeFile(join(await existingHomeFolder(dataDir), 'port'), `${port}\n`)
   const note = (message: string) => void appendFile(logFile, `${message}\n`)
   const server = await startEmbeddedPostgres({ dataDir, log: { info: note, error: note }, settings })
   onUrl(server.url)
@@ -31,11 +33,8 @@ export async function launchPostgres(dataDir: string, logFile: string, onUrl: (u
     return 'ended'
   })
   return {
-    signal(signal) {
-      // each is in a group of its own; the server first, so that it starts no more of them
-      signalled(server.pid, signal)
-      for (const pid of postgresProcessesOf(cluster)) if (pid !== server.pid) signalled(pid, signal)
-    },
+    // first the server, so that it starts no more of the others while they are stopped
+    pids: () => [server.pid, ...postgresProcessesOf(cluster).filter((pid) => pid !== server.pid)],
     isReady: () => !isOver,
     ended,
     end: (signal) => (signal === 'SIGKILL' ? signalled(server.pid, signal) : void server.stop()),

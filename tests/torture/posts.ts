@@ -1,3 +1,4 @@
+import { isJsonObject } from '../../src/domain/text.ts'
 import type { Answered } from '../support/e2e-bureaus.ts'
 import { bureausOf } from '../support/e2e-bureaus.ts'
 import { type Load, startLoad } from '../support/e2e-load.ts'
@@ -11,8 +12,8 @@ export interface Acknowledged {
 
 /** What bureaus' systems met while they posted. */
 export interface Posts extends Load {
-  /** how often each status was answered that asks to try again */
-  refused(): ReadonlyMap<number, number>
+  /** how often each answer was given after which the same bytes were sent again, to another gateway where there was one */
+  refused(): ReadonlyMap<string, number>
   /** the longest time in which nothing was acknowledged, until now or stop() */
   longestWithoutMs(): number
   acknowledged(): readonly Acknowledged[]
@@ -28,7 +29,7 @@ const pauseMs = 110
 
 /** Bureaus that post as long as the exchange lives, each event until it is accepted, to whichever gateway answers. */
 export async function startPosts(urls: readonly string[], keysFolder: string): Promise<Posts> {
-  const refused = new Map<number, number>()
+  const refused = new Map<string, number>()
   const acknowledged: Acknowledged[] = []
   let lastAt = performance.now()
   let longestMs = 0
@@ -39,9 +40,10 @@ export async function startPosts(urls: readonly string[], keysFolder: string): P
     pauseMs,
     retry: true,
     patienceMs,
-    again({ status }) {
-      if (status !== 429 && status !== 503) return false
-      refused.set(status, (refused.get(status) ?? 0) + 1)
+    again(answer) {
+      const why = whyAgain(answer)
+      if (why === undefined) return false
+      refused.set(why, (refused.get(why) ?? 0) + 1)
       return true
     },
     onAccepted(compact, answer) {
@@ -66,4 +68,13 @@ export async function startPosts(urls: readonly string[], keysFolder: string): P
 function placeOf({ body: { index, receipt } }: Answered): { index: number; receipt: string } {
   if (typeof index !== 'number' || typeof receipt !== 'string') throw new Error('an acceptance without index or receipt')
   return { index, receipt }
+}
+
+/** Busy, or a gateway whose clock is wrong: the sender knows that its own is right. */
+function whyAgain({ status, body }: Answered): string | undefined {
+  if (status === 429 || status === 503) return String(status)
+  if (status !== 422 || !Array.isArray(body.errors)) return undefined
+  const codes = body.errors.map((one) => (isJsonObject(one) ? one.code : ''))
+  const [code, ...others] = codes
+  return others.length === 0 && (code === 'time-ahead' || code === 'time-too-old') ? `422 ${code}` : undefined
 }

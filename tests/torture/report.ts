@@ -53,10 +53,13 @@ export function summary(faults: readonly Inflicted[], ends: readonly OwnEnd[], p
 
 /** Each way in which processes ended near a fault, and how often: most could not start without what they need. */
 function reasons(ends: readonly OwnEnd[]): readonly string[] {
-  const told = ends.filter(({ excused }) => excused).map(({ name, how, lastWords }) => `${name}, ${how}: ${lastLine(lastWords)}`)
+  const told = ends.filter(({ excused }) => excused).map(({ name, how, lastWords }) => `${name}, ${how}: ${reason(lastWords)}`)
   return [...new Set(told)].map((line) => `${told.filter((one) => one === line).length} × ${line}`)
 }
 
+/** Node ends with its version when nobody has caught an error: then what it said from the error's place on. */
+const reason = (words: string): string =>
+  lastLine(words).startsWith('Node.js v') ? `it crashed\n${/^(?:file|node):.*/ms.exec(words)?.[0] ?? words}` : lastLine(words)
 const lastLine = (words: string): string => words.slice(words.lastIndexOf('\n') + 1).slice(0, 200)
 
 export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`

@@ -12,8 +12,11 @@ export const roles = {
 export type Role = keyof typeof roles
 export type Target = (typeof roles)[Role][number]
 
-/** `kill`: -9. `freeze`: SIGSTOP, later SIGCONT. `restart`: SIGTERM. `silence`: it accepts and never answers. */
-export type FaultKind = 'kill' | 'freeze' | 'restart' | 'silence'
+/**
+ * `kill`: -9. `freeze`: SIGSTOP, later SIGCONT. `restart`: SIGTERM. `fill`: its disk is full. `silence`: it accepts and never
+ * answers. `clock`: its clock jumps, later back.
+ */
+export type FaultKind = 'kill' | 'freeze' | 'restart' | 'fill' | 'silence' | 'clock'
 
 export interface Fault {
   /** since the load began */
@@ -23,6 +26,8 @@ export interface Fault {
   readonly target: Target
   /** how long it lasts; 0 for what happens at once */
   readonly forMs: number
+  /** of `clock`: how far it jumps */
+  readonly aheadMs: number
 }
 
 const every = ['gateway', 'publisher', 'consumer', 'broker', 'postgres'] as const
@@ -32,8 +37,14 @@ const kinds: readonly Possible[] = [
   { kind: 'kill', weight: 60, to: every, longestMs: 0 },
   { kind: 'freeze', weight: 12, to: every, longestMs: 60_000 },
   { kind: 'restart', weight: 12, to: every, longestMs: 0 },
+  { kind: 'fill', weight: 8, to: every, longestMs: 30_000 },
   { kind: 'silence', weight: 6, to: ['broker'], longestMs: 60_000 },
+  { kind: 'clock', weight: 6, to: ['gateway', 'publisher', 'consumer'], longestMs: 60_000 },
 ]
+
+const [second, hour] = [1000, 3_600_000]
+/** The exchange takes events of up to 5 minutes ahead and 7 days ago: within that, and beyond. */
+const jumpsMs = [-100 * second, 100 * second, -hour, hour, -36 * hour, 36 * hour, 200 * hour] as const
 
 interface Possible {
   readonly kind: FaultKind
@@ -43,6 +54,7 @@ interface Possible {
 }
 
 const firstAtMs = 3_000
+const shortestMs = 200
 const meanGapMs = 4_000
 /** until it may be hurt again: about as long as it takes to be back, so that most faults meet a living process */
 const restMs: Readonly<Record<Role, number>> = {
@@ -71,12 +83,13 @@ function draw(random: Chance, atMs: number): Fault {
   const { kind, to, longestMs } = weighted(random)
   const role = random.one(to)
   const target = random.one<Target>(roles[role])
-  return { atMs, kind, role, target, forMs: lastingMs(random, longestMs) }
+  const aheadMs = kind === 'clock' ? random.one(jumpsMs) : 0
+  return { atMs, kind, role, target, forMs: lastingMs(random, longestMs), aheadMs }
 }
 
 /** Mostly short, so that what comes after a fault is tried as often as the fault. */
 function lastingMs(random: Chance, longestMs: number): number {
-  return Math.round(longestMs * (random.below(1000) / 999) ** 3)
+  return longestMs === 0 ? 0 : Math.round(shortestMs + (longestMs - shortestMs) * (random.below(1000) / 999) ** 3)
 }
 
 function weighted(random: Chance): Possible {

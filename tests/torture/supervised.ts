@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Life } from './life.ts'
+import { type Life, signalled } from './life.ts'
 
 /** How a life ended. */
 export interface End {
@@ -17,6 +17,8 @@ export interface End {
 export interface Supervised {
   readonly name: string
   readonly logFile: string
+  /** of its life now; none between two */
+  pids(): readonly number[]
   isReady(): boolean
   ends(): readonly End[]
   /** Ends the life that it has now, if any. @returns how it ended; undefined when there was nobody to end */
@@ -31,7 +33,7 @@ export interface Supervised {
 const restartMs = 500
 /** TimeoutStopSec of an init system: then it is killed */
 const stopLimitMs = 60_000
-const lastWordLines = 12
+const lastWordLines = 40
 
 /** @param launch starts a life; what it throws counts as one that ended at once */
 export function supervise(name: string, logFile: string, launch: () => Promise<Life>): Supervised {
@@ -69,15 +71,17 @@ export function supervise(name: string, logFile: string, launch: () => Promise<L
   return {
     name,
     logFile,
+    pids: () => life?.pids() ?? [],
     isReady: () => life?.isReady() ?? false,
     ends: () => ends,
     end,
     async freeze(forMs) {
       const frozen = life
       if (frozen === undefined) return false
-      frozen.signal('SIGSTOP')
+      const pids = frozen.pids()
+      for (const pid of pids) signalled(pid, 'SIGSTOP')
       await pause(forMs)
-      frozen.signal('SIGCONT')
+      for (const pid of pids) signalled(pid, 'SIGCONT')
       return true
     },
     async close() {

@@ -2,18 +2,14 @@ import type { Sql } from 'postgres'
 import type { Bus, Consumption, Delivery, Heartbeat, Subscriber } from './bus.ts'
 import type { BusLog } from './bus-log.ts'
 import { Leases } from './leases.ts'
-import { readEvents } from './log-reader.ts'
+import { maxRead, readEvents } from './log-reader.ts'
 import { partitionOf } from './partition.ts'
-import { GrowingPause, pause } from './pause.ts'
+import { GrowingPause, Pace, roundMs } from './pause.ts'
 import { type KindTopics, UnknownKind } from './topics.ts'
 import { Wake } from './wake.ts'
 
 /** Notifications come at once; this is for those that are lost. */
 const pollMs = 1000
-/** At small load, what arrives within it shares a transaction. */
-const lingerMs = 5
-/** Fewer events than this are a small load. */
-const fewEvents = 20
 const defaultHeartbeatMs = 10_000
 
 export interface EmbeddedBusOptions {
@@ -94,6 +90,7 @@ function consumeLog({ sql, kinds, log, wake, leases, heartbeatMs }: Means, subsc
     const start = await startingIndexes(subscriber)
     let cursor = Math.min(...start.values())
     let beatenAt = Number.NEGATIVE_INFINITY
+    const pace = new Pace(roundMs)
     while (!signal.aborted && (await held())) {
       const mark = wake.mark
       const { events, scannedTo } = await readEvents(sql, cursor)
@@ -106,9 +103,9 @@ function consumeLog({ sql, kinds, log, wake, leases, heartbeatMs }: Means, subsc
       cursor = scannedTo
       state = 'running'
       pauses.reset()
-      if (events.length >= fewEvents) continue
+      if (events.length >= maxRead) continue
       await wake.wait(mark, pollMs, signal)
-      await pause(lingerMs, signal)
+      await pace.round(signal)
     }
   }
 }

@@ -7,19 +7,15 @@ import type { BusLog, BusMetrics } from './bus-log.ts'
 import { kafkaRetry } from './kafka-client.ts'
 import { logWaiting } from './kafka-fault.ts'
 import type { Lease, Leases } from './leases.ts'
-import { type LoggedEvent, readEvents } from './log-reader.ts'
+import { type LoggedEvent, maxRead, readEvents } from './log-reader.ts'
 import { heartbeatsOf, messagesFor } from './messages.ts'
-import { GrowingPause, pause } from './pause.ts'
+import { GrowingPause, Pace, roundMs } from './pause.ts'
 import { noteHeartbeats, type Progress, readProgress, storeProgress } from './published.ts'
 import { noteSentAgain, readAgain, readRepublication } from './republication.ts'
 import { type KindTopics, UnknownKind } from './topics.ts'
 import type { Wake } from './wake.ts'
 
 const pollMs = 1000
-/** At small load, what is appended within it goes to the broker in one request. */
-const lingerMs = 5
-/** Fewer events than this are a small load. */
-const fewEvents = 20
 /** One request may go to one partition whole, and brokers take batches of at most 1 MiB unless told otherwise. */
 const maxRequestBytes = 768 * 1024
 /** Stretches without an event (refusals) are noted this often, so that a start need not read them again. */
@@ -87,6 +83,7 @@ export function publishToKafka(means: PublisherMeans): Consumption {
 
   async function publishWhileHeld(lease: Lease, producer: Producer, pauses: GrowingPause): Promise<void> {
     let progress = await loadProgress()
+    const pace = new Pace(roundMs)
     while (!signal.aborted) {
       if (kindsAreNew(progress)) progress = await loadProgress()
       const mark = wake.mark
@@ -108,9 +105,9 @@ export function publishToKafka(means: PublisherMeans): Consumption {
       state = 'running'
       pauses.reset()
       const more = await sendAgain(lease, producer, progress)
-      if (more || events.length >= fewEvents) continue
+      if (more || events.length >= maxRead) continue
       await wake.wait(mark, pollMs, signal)
-      await pause(lingerMs, signal)
+      await pace.round(signal)
     }
   }
 

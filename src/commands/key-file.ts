@@ -19,7 +19,7 @@ export async function readSigningKey(file: string): Promise<SigningKey> {
 export async function readPublicKey(file: string): Promise<{ readonly kid: string; readonly publicKey: PublicKey }> {
   const jwk = await readJson(file)
   try {
-    const publicKey = await importPublicKey(jwk)
+    const publicKey = importPublicKey(jwk)
     const kid = isJsonObject(jwk) && typeof jwk.kid === 'string' ? jwk.kid : publicKey.thumbprint
     return { kid, publicKey }
   } catch (error) {

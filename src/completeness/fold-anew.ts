@@ -1,5 +1,6 @@
 import type { Transaction } from '../database/transaction.ts'
-import type { AcceptedEvent, Dismissal } from '../domain/record.ts'
+import type { Dismissal } from '../domain/provenance.ts'
+import type { AcceptedEvent } from '../domain/record.ts'
 import { applyEvents, applyEventsOneByOneIfNeeded, type Judging, refusedRow } from '../view/apply-events.ts'
 import { eventOfEntry } from '../view/entry-event.ts'
 import type { Expected } from './holes.ts'

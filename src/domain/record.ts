@@ -2,6 +2,7 @@ import type { Finding } from './event.ts'
 import { chinaDate, foldState } from './fold.ts'
 import { type KindOrder, none, type SubjectState, type TypeOrder, whole } from './order.ts'
 import { own } from './pointer.ts'
+import { type Dismissal, type Origin, type Provenance, provenanceAfter, provenanceWithout } from './provenance.ts'
 import { isJsonObject, type Json, type JsonObject } from './text.ts'
 import { type Concealed, visibleData } from './visible.ts'
 
@@ -20,24 +21,6 @@ export interface AcceptedEvent {
   readonly data: JsonObject
 }
 
-/** Where a value of a record came from. */
-export interface Origin {
-  readonly index: number
-  readonly source: string
-  readonly time: string
-  /** an event after it that would have changed the value, had an operator not dismissed it */
-  readonly dismissed?: Dismissal
-}
-
-/** An event that an operator took out of one view. */
-export interface Dismissal {
-  /** of the event */
-  readonly index: number
-  /** index of the operator's request in the log */
-  readonly operation: number
-  readonly reason: string
-}
-
 /** What one bureau knows of one subject, as its view stores it. */
 export interface ViewRecord {
   readonly kind: string
@@ -48,7 +31,7 @@ export interface ViewRecord {
   readonly jurisdiction: string | null
   readonly office: string | null
   readonly data: JsonObject
-  readonly provenance: Readonly<Record<string, Origin>>
+  readonly provenance: Provenance
   /** of every layer, shown or not: the input of the next fold */
   readonly state: SubjectState
   /** the first event that the bureau received or sent; {@link nothingReceived} before that, when the record is not shown */
@@ -158,7 +141,7 @@ export function foldRecord(
       jurisdiction: textOf(data, rules.kind.jurisdictionField),
       office: assigned.office,
       data,
-      provenance: originsAfter(started.provenance, place, seen, { index: event.index, source: event.sender, time: event.time }),
+      provenance: originsAfter(started.provenance, place, seen, originIn(event)),
       firstIndex: started.firstIndex === nothingReceived ? event.index : started.firstIndex,
     },
   }
@@ -186,7 +169,8 @@ export function foldDismissed(
   const states = { state: folded.state, ...shownStates(folded.state, rules), lastIndex: event.index }
   const taken = takenOf(event, rules)
   if (!taken) return { ...started, ...states }
-  return { ...started, ...states, provenance: dismissedIn(started.provenance, taken.place, taken.seen, event, dismissal) }
+  const fields = Object.keys(taken.seen).map(namedUnder(taken.place))
+  return { ...started, ...states, provenance: provenanceWithout(started.provenance, fields, originIn(event), dismissal) }
 }
 
 /** What a bureau takes of an event's data, and where in its record's data they go; undefined when it takes none. */
@@ -220,7 +204,7 @@ function emptyRecord({ kind, subject, index }: AcceptedEvent): ViewRecord {
     jurisdiction: null,
     office: null,
     data: {},
-    provenance: {},
+    provenance: [],
     state: {},
     firstIndex: nothingReceived,
     lastIndex: index,
@@ -250,33 +234,19 @@ function mergeAt(data: JsonObject, place: readonly string[], fields: JsonObject)
   return { ...data, [step]: mergeAt(isJsonObject(inner) ? inner : {}, rest, fields) }
 }
 
-function originsAfter(
-  origins: Readonly<Record<string, Origin>>,
-  place: readonly string[],
-  fields: JsonObject,
-  origin: Origin,
-): Readonly<Record<string, Origin>> {
-  const named = (field: string): string => [...place, field].join('.')
+function originsAfter(before: Provenance, place: readonly string[], fields: JsonObject, origin: Origin): Provenance {
   const { set, removed } = changesOf(fields)
-  const gone = new Set([...removed].map(named))
-  const left = Object.entries(origins).filter(([field]) => !gone.has(field))
-  return Object.fromEntries([...left, ...Object.keys(set).map((field) => [named(field), origin] as const)])
+  const named = namedUnder(place)
+  return provenanceAfter(before, Object.keys(set).map(named), [...removed].map(named), origin)
 }
 
-function dismissedIn(
-  origins: Readonly<Record<string, Origin>>,
-  place: readonly string[],
-  fields: JsonObject,
-  event: AcceptedEvent,
-  dismissed: Dismissal,
-): Readonly<Record<string, Origin>> {
-  const nobodys: Origin = { index: event.index, source: event.sender, time: event.time }
-  const marked = Object.keys(fields).map((field) => {
-    const name = [...place, field].join('.')
-    return [name, { ...(own<Origin>(origins, name) ?? nobodys), dismissed }] as const
-  })
-  return { ...origins, ...Object.fromEntries(marked) }
-}
+const originIn = ({ index, sender, time }: AcceptedEvent): Origin => ({ index, source: sender, time })
+
+/** @returns names of fields as provenance says them */
+const namedUnder =
+  (place: readonly string[]) =>
+  (field: string): string =>
+    [...place, field].join('.')
 
 function changesOf(fields: JsonObject): { set: JsonObject; removed: ReadonlySet<string> } {
   const removed = new Set(Object.keys(fields).filter((field) => fields[field] === null))

@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { RefusedRequest } from '../domain/refusal.ts'
 import type { JsonObject } from '../domain/text.ts'
 import { maxEventBytes, splitCompact } from './compact.ts'
 import type { KeysInForce, RegisteredKey } from './keys-in-force.ts'
 import { type ProtectedHeader, readProtectedHeader, signatureInvalid, type Typ } from './protected-header.ts'
 import { parseStrictJson } from './strict-json.ts'
-import type { verifyHere } from './verify-here.ts'
-import { verifySignature } from './verify-signature.ts'
+import { type verifyHere, verifySignature } from './verify-signature.ts'
 
 /** Whom an event must be addressed to. */
 export interface Audience {
@@ -112,5 +111,5 @@ export async function openJws(
 }
 
 function sha256(bytes: Buffer | string): Buffer {
-  return createHash('sha256').update(bytes).digest()
+  return hash('sha256', bytes, 'buffer')
 }

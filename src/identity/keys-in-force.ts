@@ -75,7 +75,7 @@ export class KeysInForce {
     const known = this.#byKid.get(change.kid)
     if (change.action === 'register') {
       if (known !== undefined) throw new Error(`entry ${index} registers the kid ${change.kid} a second time`)
-      const key = await importPublicKey(change.jwk)
+      const key = importPublicKey(change.jwk)
       return { key: { ...key, party: change.party, kid: change.kid }, registeredAt: index, revoked: undefined }
     }
     if (known === undefined || known.revoked !== undefined || known.key.party !== change.party)

@@ -19,7 +19,7 @@ const generatedRsaBits = 3072
 /** @param kid the key's thumbprint by default */
 export async function generateKey(algorithm: Algorithm = 'ES256', kid?: string): Promise<PrivateJwk> {
   const pair = await generateKeyPair(algorithm, { extractable: true, modulusLength: generatedRsaBits })
-  const { thumbprint } = await importPublicKey(await exportJWK(pair.publicKey))
+  const { thumbprint } = importPublicKey(await exportJWK(pair.publicKey))
   return { ...(await exportJWK(pair.privateKey)), alg: algorithm, kid: kid ?? thumbprint }
 }
 
@@ -31,7 +31,7 @@ export async function importSigningKey(jwk: unknown): Promise<SigningKey> {
   if (!isJsonObject(jwk) || typeof jwk.d !== 'string') throw new Error('the file holds no private JWK')
   const { d, p, q, dp, dq, qi, oth, key_ops, ...rest } = jwk
   if (oth !== undefined) throw new Error('an RSA key of more than two primes is not supported')
-  const publicKey = await importPublicKey(rest)
+  const publicKey = importPublicKey(rest)
   const kid = rest.kid ?? publicKey.thumbprint
   if (typeof kid !== 'string') throw new Error('kid of the private JWK must be a string')
   const texts = Object.entries({ d, p, q, dp, dq, qi }).filter(

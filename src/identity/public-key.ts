@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { type CryptoKey, importJWK } from 'jose'
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import { RefusedRequest } from '../domain/refusal.ts'
 import { isJsonObject, type JsonObject, type Text } from '../domain/text.ts'
 import type { Algorithm } from './algorithm.ts'
@@ -20,7 +19,7 @@ export interface PublicKey {
   readonly algorithm: Algorithm
   /** RFC 7638, SHA-256, base64url */
   readonly thumbprint: string
-  readonly cryptoKey: CryptoKey
+  readonly keyObject: KeyObject
 }
 
 /**
@@ -30,10 +29,9 @@ export interface PublicKey {
  * @throws {RefusedRequest} `invalid-key`
  * @see RFC 7517 section 4; RFC 7518 section 6; RFC 8037 section 2; RFC 8725 sections 3.2 and 3.4
  */
-export async function importPublicKey(jwk: unknown): Promise<PublicKey> {
+export function importPublicKey(jwk: unknown): PublicKey {
   const publicJwk = readPublicJwk(jwk)
-  const cryptoKey = await importCryptoKey(publicJwk)
-  return { jwk: publicJwk, algorithm: publicJwk.alg, thumbprint: thumbprint(publicJwk), cryptoKey }
+  return { jwk: publicJwk, algorithm: publicJwk.alg, thumbprint: thumbprint(publicJwk), keyObject: keyObjectOf(publicJwk) }
 }
 
 /**
@@ -170,9 +168,9 @@ function unsignedOf(jwk: JsonObject, member: string): { readonly text: string; r
   return { text, value: BigInt(`0x${bytes.toString('hex')}`) }
 }
 
-async function importCryptoKey(jwk: PublicJwk): Promise<CryptoKey> {
+function keyObjectOf(jwk: PublicJwk): KeyObject {
   try {
-    return await importJWK({ ...jwk, ext: true }, jwk.alg)
+    return createPublicKey({ key: { ...jwk }, format: 'jwk' })
   } catch {
     // the library's message differs by version; what is left to be wrong here is the point
     throw invalidKey({ en: 'the point is not on its curve', zh: '该点不在曲线上' })

@@ -1,6 +1,6 @@
+import { hexLines, lines } from '../database/lines.ts'
 import type { SubjectState } from '../domain/order.ts'
 import type { Appendable } from './appendable.ts'
-import { hexLines, lines } from './columns.ts'
 import { type Decision, type Known, kindAndSubject, type Predecessor, senderAndId } from './decide.ts'
 import { canBeAnId, refusalKey } from './rows.ts'
 import type { Connection } from './transaction.ts'

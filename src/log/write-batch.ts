@@ -1,4 +1,4 @@
-import { hexLines, lines } from './columns.ts'
+import { hexLines, lines } from '../database/lines.ts'
 import type { Head } from './look-up.ts'
 import { type Extended, frontierBytes } from './right-edge.ts'
 import type { NewState, Row } from './rows.ts'

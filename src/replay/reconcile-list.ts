@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { jsonArray, textArray } from '../database/array-literal.ts'
 import type { RawSql } from '../database/connect.ts'
 import { own } from '../domain/pointer.ts'
-import { nothingReceived, type Origin, type ViewRecord } from '../domain/record.ts'
+import { type Origin, originsOf } from '../domain/provenance.ts'
+import { nothingReceived, type ViewRecord } from '../domain/record.ts'
 import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
 import { beforeAll, type SubjectKey } from '../view/histories.ts'
 import { type FieldDifference, type Masking, sourced, valueAt } from './record-difference.ts'
@@ -141,8 +142,9 @@ function shownValue(record: NonNullable<Pair['record']>, name: string): Json | u
 /** The event that brought a field, or the whole that it is a part of. */
 function originOf({ provenance }: NonNullable<Pair['record']>, name: string): Origin | undefined {
   const steps = name.split('.')
+  const origins = originsOf(provenance)
   for (let length = steps.length; length > 0; length--) {
-    const origin = own<Origin>(provenance, steps.slice(0, length).join('.'))
+    const origin = own<Origin>(origins, steps.slice(0, length).join('.'))
     if (origin !== undefined) return origin
   }
   return undefined

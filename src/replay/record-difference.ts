@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { own } from '../domain/pointer.ts'
-import type { Origin, ViewRecord } from '../domain/record.ts'
+import { type Origin, originsOf } from '../domain/provenance.ts'
+import type { ViewRecord } from '../domain/record.ts'
 import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
 
 /** One side of a difference: a value, and the event that it came from. */
@@ -39,12 +40,13 @@ export function differencesOf(left: ViewRecord, right: ViewRecord, mask: Masking
           },
         ],
   )
-  if (same(left.data, right.data) && same(left.provenance, right.provenance)) return found
-  const named = new Set([...Object.keys(left.provenance), ...Object.keys(right.provenance)])
+  const [origins, originsToo] = [originsOf(left.provenance), originsOf(right.provenance)]
+  if (same(left.data, right.data) && same(origins, originsToo)) return found
+  const named = new Set([...Object.keys(origins), ...Object.keys(originsToo)])
   const [hidden, hiddenToo] = [mask(left.data), mask(right.data)]
   const fields = [...named].sort().flatMap((field): FieldDifference[] => {
     const [a, b] = [valueAt(left.data, field), valueAt(right.data, field)]
-    const [from, fromToo] = [own<Origin>(left.provenance, field), own<Origin>(right.provenance, field)]
+    const [from, fromToo] = [own<Origin>(origins, field), own<Origin>(originsToo, field)]
     if (same(a, b) && same(from, fromToo)) return []
     if (!same(valueAt(hidden, field), a) || !same(valueAt(hiddenToo, field), b))
       return [{ field, left: sourced(undefined, from), right: sourced(undefined, fromToo), personal: true }]

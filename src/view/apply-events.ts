@@ -1,8 +1,9 @@
-import { jsonArray, textArray } from '../database/array-literal.ts'
+import { textArray } from '../database/array-literal.ts'
+import { jsonLines, lines } from '../database/lines.ts'
 import { type Transaction, tryPart } from '../database/transaction.ts'
+import type { Dismissal } from '../domain/provenance.ts'
 import {
   type AcceptedEvent,
-  type Dismissal,
   foldDismissed,
   foldRecord,
   type Law,
@@ -126,7 +127,8 @@ async function readSubjects(tx: Transaction, events: readonly AcceptedEvent[]) {
 }
 
 /**
- * One parameter for each column, so that a batch of any size has the same number of parameters.
+ * One parameter for each column, so that a batch of any size has the same number of parameters. Texts that may hold a line break
+ * travel as arrays, the others as lines.
  *
  * @param table one like `records`
  */
@@ -140,19 +142,21 @@ export async function upsertRecords(
   await tx`
     insert into ${tx(table)} (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index, events, updated_at)
     select kind, subject, status, layers::jsonb, name, jurisdiction, office, data::jsonb, provenance::jsonb, state::jsonb,
-      first_index, last_index, events, ${now}::timestamptz
-    from unnest(
-      ${records.map(({ kind }) => kind)}::text[], ${records.map(({ subject }) => subject)}::text[],
-      ${records.map(({ status }) => status)}::text[], ${jsonArray(records.map(({ layers }) => layers))}::text::text[],
-      ${textArray(records.map(({ name }) => name))}::text::text[],
-      ${textArray(records.map(({ jurisdiction }) => jurisdiction))}::text::text[],
-      ${textArray(records.map(({ office }) => office))}::text::text[],
-      ${jsonArray(records.map(({ data }) => data))}::text::text[],
-      ${jsonArray(records.map(({ provenance }) => provenance))}::text::text[],
-      ${jsonArray(records.map(({ state }) => state))}::text::text[],
-      ${records.map(({ firstIndex }) => firstIndex)}::bigint[], ${records.map(({ lastIndex }) => lastIndex)}::bigint[],
-      ${records.map(({ events }) => events)}::int[]
-    ) as folded (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index, events)
+      first_index::bigint, last_index::bigint, events::int, ${now}::timestamptz
+    from rows from (
+      unnest(
+        ${textArray(records.map(({ kind }) => kind))}::text::text[], ${textArray(records.map(({ subject }) => subject))}::text::text[],
+        ${textArray(records.map(({ status }) => status))}::text::text[], ${textArray(records.map(({ name }) => name))}::text::text[],
+        ${textArray(records.map(({ jurisdiction }) => jurisdiction))}::text::text[],
+        ${textArray(records.map(({ office }) => office))}::text::text[]),
+      string_to_table(${jsonLines(records.map(({ layers }) => layers))}, E'\n'),
+      string_to_table(${jsonLines(records.map(({ data }) => data))}, E'\n'),
+      string_to_table(${jsonLines(records.map(({ provenance }) => provenance))}, E'\n'),
+      string_to_table(${jsonLines(records.map(({ state }) => state))}, E'\n'),
+      string_to_table(${lines(records.map(({ firstIndex }) => firstIndex))}, E'\n'),
+      string_to_table(${lines(records.map(({ lastIndex }) => lastIndex))}, E'\n'),
+      string_to_table(${lines(records.map(({ events }) => events))}, E'\n')
+    ) as folded (kind, subject, status, name, jurisdiction, office, layers, data, provenance, state, first_index, last_index, events)
     on conflict (kind, subject) do update set
       status = excluded.status, layers = excluded.layers, name = excluded.name, jurisdiction = excluded.jurisdiction,
       office = excluded.office, data = excluded.data, provenance = excluded.provenance, state = excluded.state,

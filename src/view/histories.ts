@@ -1,5 +1,6 @@
 import type { RawSql } from '../database/connect.ts'
-import type { AcceptedEvent, Dismissal } from '../domain/record.ts'
+import type { Dismissal } from '../domain/provenance.ts'
+import type { AcceptedEvent } from '../domain/record.ts'
 import { eventOfEntry } from './entry-event.ts'
 
 /** Events read at once: about 2 MB of entries. */

@@ -1,6 +1,7 @@
 import type { Rules } from '../catalogue/rules.ts'
 import { maskData } from '../domain/mask.ts'
-import type { Origin, ViewRecord } from '../domain/record.ts'
+import { type Origin, originsOf } from '../domain/provenance.ts'
+import type { ViewRecord } from '../domain/record.ts'
 import type { JsonObject } from '../domain/text.ts'
 
 /** A record as it is answered. */
@@ -34,7 +35,7 @@ export function recordJson(bureau: string, row: ViewRecord & { readonly updatedA
     jurisdiction,
     ...(hasOffices ? { office } : {}),
     data,
-    provenance,
+    provenance: originsOf(provenance),
     firstIndex,
     lastIndex,
     updatedAt: updatedAt.toISOString(),

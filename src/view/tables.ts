@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm'
 import { bigint, check, index, integer, jsonb, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
 import type { SubjectState } from '../domain/order.ts'
-import type { Origin, ParkedCause } from '../domain/record.ts'
+import type { Provenance } from '../domain/provenance.ts'
+import type { ParkedCause } from '../domain/record.ts'
 import type { JsonObject } from '../domain/text.ts'
 
 // The same tables for every bureau: they name no schema, search_path does.
@@ -21,7 +22,7 @@ export const records = pgTable(
     /** what the bureau's assignment table makes of the jurisdiction */
     office: text('office'),
     data: jsonb('data').$type<JsonObject>().notNull(),
-    provenance: jsonb('provenance').$type<Readonly<Record<string, Origin>>>().notNull(),
+    provenance: jsonb('provenance').$type<Provenance>().notNull(),
     /** the full state, input of the next fold; never shown */
     state: jsonb('state').$type<SubjectState>().notNull(),
     firstIndex: position('first_index').notNull(),

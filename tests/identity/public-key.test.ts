@@ -25,6 +25,8 @@ beforeAll(async () => {
   rsa = { kty: 'RSA', e: 'AQAB', n: modulusOf(2048) ?? '' }
 })
 
+const refused = (detail?: RegExp) => expect.objectContaining(refusal('invalid-key', detail))
+
 describe('a public key', () => {
   test.each(algorithms)('made for %s is taken, and its file signs for it', async (algorithm) => {
     const file = await generateKey(algorithm)
@@ -36,25 +38,24 @@ describe('a public key', () => {
     expect(await calculateJwkThumbprint({ ...key.publicKey.jwk })).toBe(key.publicKey.thumbprint)
   })
 
-  test('has the thumbprints of RFC 7638 section 3.1 and RFC 8037 appendix A.3', async () => {
+  test('has the thumbprints of RFC 7638 section 3.1 and RFC 8037 appendix A.3', () => {
     const n =
       '0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw'
-    const first = await importPublicKey({ kty: 'RSA', n, e: 'AQAB', alg: 'RS256', kid: '2011-04-29' })
+    const first = importPublicKey({ kty: 'RSA', n, e: 'AQAB', alg: 'RS256', kid: '2011-04-29' })
     expect(first.thumbprint).toBe('NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs')
-    const second = await importPublicKey({ kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' })
+    const second = importPublicKey({ kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' })
     expect(second.thumbprint).toBe('kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k')
   })
 
-  test('keeps its public members only, and fixes its algorithm', async () => {
-    expect((await importPublicKey({ ...ec, kid: 'k', use: 'sig', key_ops: ['verify'], x5t: 'x', ext: true })).jwk).toEqual(ec)
-    expect((await importPublicKey(rsa)).algorithm).toBe('RS256')
-    expect((await importPublicKey({ ...rsa, alg: 'PS256' })).jwk).toEqual({ ...rsa, alg: 'PS256' })
-    expect((await importPublicKey({ kty: 'EC', crv: 'P-256', x: ec.x, y: ec.y })).jwk).toEqual(ec)
+  test('keeps its public members only, and fixes its algorithm', () => {
+    expect(importPublicKey({ ...ec, kid: 'k', use: 'sig', key_ops: ['verify'], x5t: 'x', ext: true }).jwk).toEqual(ec)
+    expect(importPublicKey(rsa).algorithm).toBe('RS256')
+    expect(importPublicKey({ ...rsa, alg: 'PS256' }).jwk).toEqual({ ...rsa, alg: 'PS256' })
+    expect(importPublicKey({ kty: 'EC', crv: 'P-256', x: ec.x, y: ec.y }).jwk).toEqual(ec)
   })
 
-  test.each(['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'])('is refused with the private member %s', async (member) => {
-    for (const key of [ec, ed, rsa])
-      await expect(importPublicKey({ ...key, [member]: 'AQAB' })).rejects.toMatchObject(refusal('invalid-key', /private/))
+  test.each(['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'])('is refused with the private member %s', (member) => {
+    for (const key of [ec, ed, rsa]) expect(() => importPublicKey({ ...key, [member]: 'AQAB' })).toThrow(refused(/private/))
   })
 
   const p = 2n ** 255n - 19n
@@ -106,11 +107,11 @@ describe('a public key', () => {
     ['no e', () => ({ kty: 'RSA', n: rsa.n })],
   ]
 
-  test.each(weak)('is refused: %s', async (_, make) => {
-    await expect(importPublicKey(make())).rejects.toMatchObject(refusal('invalid-key'))
+  test.each(weak)('is refused: %s', (_, make) => {
+    expect(() => importPublicKey(make())).toThrow(refused())
   })
 
-  test.each(['Aw', 'AQAB'])('may have the exponent %s', async (e) => {
-    await expect(importPublicKey({ ...rsa, e })).resolves.toMatchObject({ algorithm: 'RS256' })
+  test.each(['Aw', 'AQAB'])('may have the exponent %s', (e) => {
+    expect(importPublicKey({ ...rsa, e })).toMatchObject({ algorithm: 'RS256' })
   })
 })

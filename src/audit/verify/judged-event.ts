@@ -6,7 +6,7 @@ import { splitCompact } from '../../identity/compact.ts'
 import { openSignedEvent, type VerifiedEvent } from '../../identity/jws.ts'
 import type { KeysInForce } from '../../identity/keys-in-force.ts'
 import { parseStrictJson } from '../../identity/strict-json.ts'
-import { verifyHere } from '../../identity/verify-here.ts'
+import { verifyHere } from '../../identity/verify-signature.ts'
 import type { FindingCode } from './finding.ts'
 import { momentsOf } from './moment.ts'
 

@@ -29,8 +29,9 @@ export interface Deployment {
    * @param args such as `['consume', '--bureau', 'commerce']`
    * @param env settings beside the deployment's
    * @param dataDir of a process that ran before
+   * @param main of another version than this one
    */
-  start(args: readonly string[], env?: Readonly<Record<string, string>>, dataDir?: string): Promise<Running>
+  start(args: readonly string[], env?: Readonly<Record<string, string>>, dataDir?: string, main?: string): Promise<Running>
   /** where the first gateway left the development keys */
   keysFolder(): string
   /** Stops what still runs and removes what it wrote. */
@@ -54,10 +55,10 @@ export async function deploy(env: Readonly<Record<string, string>>): Promise<Dep
   const running = new Set<Running>()
   return {
     logKeyFile,
-    async start(args, own = {}, dataDir = join(folder, `${args[0]}-${dataDirs.length}`)) {
+    async start(args, own = {}, dataDir = join(folder, `${args[0]}-${dataDirs.length}`), main = mainFile) {
       if (!dataDirs.includes(dataDir)) dataDirs.push(dataDir)
       await mkdir(dataDir, { recursive: true })
-      const one = await launch(args, { PORT: '0', ...shared, ...own, DATA_DIR: dataDir }, dataDir)
+      const one = await launch([main, ...args], { PORT: '0', ...shared, ...own, DATA_DIR: dataDir }, dataDir)
       running.add(one)
       return one
     },
@@ -73,8 +74,8 @@ export async function deploy(env: Readonly<Record<string, string>>): Promise<Dep
   }
 }
 
-async function launch(args: readonly string[], env: Readonly<Record<string, string>>, dataDir: string): Promise<Running> {
-  const child = spawn(process.execPath, [mainFile, ...args], { env: cleanEnv(env), stdio: ['ignore', 'pipe', 'pipe'] })
+async function launch(argv: readonly string[], env: Readonly<Record<string, string>>, dataDir: string): Promise<Running> {
+  const child = spawn(process.execPath, argv, { env: cleanEnv(env), stdio: ['ignore', 'pipe', 'pipe'] })
   children.add(child)
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk: string) => (output += chunk))
@@ -86,7 +87,7 @@ async function launch(args: readonly string[], env: Readonly<Record<string, stri
   const ready = () => /"port":(\d+)[^\n]*the exchange is ready|"msg":"running"/.exec(output)
   const ended = () => child.exitCode !== null || child.signalCode !== null
   await eventually(async () => ended() || ready() !== null, readyTimeoutMs)
-  if (ended()) throw new Error(`lianban ${args.join(' ')} did not start:\n${output}`)
+  if (ended()) throw new Error(`lianban ${argv.slice(1).join(' ')} did not start:\n${output}`)
   const port = ready()?.[1]
   return {
     url: port === undefined ? '' : `http://127.0.0.1:${port}`,

@@ -23,6 +23,8 @@ export interface LoadOptions {
   /** the gateways' addresses as they are now; asked before each try */
   readonly urls: () => readonly string[]
   readonly subjects: number
+  /** of the made-up companies, where another load has posted about those before. Default 0 */
+  readonly firstSubject?: number
   /** senders beside each other, each with companies of its own whose events it posts one after the other */
   readonly senders: number
   /** a sender's pause between events, so that a test of a minute makes some thousand */
@@ -42,7 +44,17 @@ const neverAgain = () => false
 
 /** Bureaus that post the lives of made-up companies until they are stopped. */
 export function startLoad(bureaus: Bureaus, options: LoadOptions): Load {
-  const { urls, subjects, senders, pauseMs, retry, again = neverAgain, onAccepted, patienceMs = 60_000 } = options
+  const {
+    urls,
+    subjects,
+    firstSubject = 0,
+    senders,
+    pauseMs,
+    retry,
+    again = neverAgain,
+    onAccepted,
+    patienceMs = 60_000,
+  } = options
   const acknowledged = new Map<string, number>()
   let stopped = false
   const running = Promise.all(Array.from({ length: senders }, (_, sender) => sendUntilStopped(sender)))
@@ -50,7 +62,7 @@ export function startLoad(bureaus: Bureaus, options: LoadOptions): Load {
   running.catch(() => undefined)
 
   async function sendUntilStopped(sender: number): Promise<void> {
-    const mine = Array.from({ length: Math.ceil(subjects / senders) }, (_, i) => madeUpUscc(sender + i * senders))
+    const mine = Array.from({ length: Math.ceil(subjects / senders) }, (_, i) => madeUpUscc(firstSubject + sender + i * senders))
     for (let step = 0; ; step++) {
       for (const uscc of mine) {
         if (stopped) return

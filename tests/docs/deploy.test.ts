@@ -125,6 +125,7 @@ describeWithKafka('docs/deploy.md, with a real Kafka', () => {
     async function paste(block: string | undefined, settings: Readonly<Record<string, string>>): Promise<string> {
       const script = (block ?? 'false')
         .replaceAll('data.lianban.internal', 'localhost')
+        .replaceAll('/run/first/', '')
         .replaceAll('https://exchange.lianban.internal', proxy?.url.replace('127.0.0.1', 'localhost') ?? '')
         .replaceAll('exchange.lianban.internal', 'localhost')
         .replace(/^(?=lianban record show)/gm, 'soon ')

@@ -23,7 +23,8 @@ export function mountDisk(folder: string, sizeBytes: number): Disk {
       // refused when more has been written since it was asked: then it is asked again
       for (let tries = 1; ; tries++) {
         const { blocks, bfree, bsize } = await statfs(folder)
-        const refused = resize((blocks - bfree) * bsize)
+        // size=0 would be no limit
+        const refused = resize(Math.max(blocks - bfree, 1) * bsize)
         if (refused === undefined) break
         if (tries === mostTries) throw new Error(refused)
       }

@@ -1,31 +1,46 @@
-import type postgres from 'postgres'
 import type { RawSql } from './connect.ts'
+import { isLostConnection, type LentConnection, rolledBack, untilLost } from './until-lost.ts'
 
 /** A transaction on a client that reads int8 as a number. */
-export type Transaction = postgres.ReservedSql<{ bigint: number }>
+export type Transaction = LentConnection
 
 /**
- * Runs a transaction; when it returns, it is committed.
+ * Runs a transaction; when it returns, it is committed. Work may wait for other things than its statements: once the connection is
+ * lost it can't make another one.
  *
  * Not postgres.js's own begin(): when the server goes away that one still writes a rollback to the closed connection, and
  * version 3.4.9 then throws from a timer, where nobody can catch it, and ends the process (its issues 1154 and 1208). So
  * nothing more is written to a connection that was lost; the pool takes it back by itself.
  */
 export async function inTransaction<T>(sql: RawSql, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  const tx = await sql.reserve()
+  const connection = await sql.reserve()
+  let lost = false
+  const tx = untilLost(connection, () => lost)
   try {
-    await tx`begin`
+    await begin(connection, () => {
+      lost = true
+    })
     const result = await work(tx)
     await tx`commit`
     tx.release()
     return result
   } catch (error) {
-    if (!isLost(error)) {
-      await tx`rollback`
-      tx.release()
-    }
+    if (!isLostConnection(error) && (await rolledBack(tx))) tx.release()
     throw error
   }
+}
+
+/** @param onLost called when the connection is closed, by whoever and whenever */
+async function begin(connection: LentConnection, onLost: () => void): Promise<void> {
+  // what the client's own begin() does: the only way to the connection that a statement goes to, and its types don't say so
+  const options = {
+    prepare: false,
+    onexecute(taken: { onclose: (() => void) | null }) {
+      taken.onclose = onLost
+      return true
+    },
+  }
+  await connection.unsafe('begin', [], options)
 }
 
 /**
@@ -50,11 +65,4 @@ export async function tryPart(
     await tx`release savepoint part`
     return { error }
   }
-}
-
-/** Is the connection gone: closed under us, or ended by the server (severity FATAL or PANIC)? */
-function isLost(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  if ('severity' in error) return error.severity === 'FATAL' || error.severity === 'PANIC'
-  return 'code' in error && typeof error.code === 'string' && /^(CONNECTION_|CONNECT_|E[A-Z]+$)/.test(error.code)
 }

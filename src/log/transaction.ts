@@ -1,8 +1,9 @@
 import postgres from 'postgres'
 import type { RawSql } from '../database/connect.ts'
+import { ConnectionLost, isLostConnection, type LentConnection, rolledBack, untilLost } from '../database/until-lost.ts'
 
 /** One connection, for a transaction that its user begins and commits. */
-export type Connection = postgres.ReservedSql<{ bigint: number }>
+export type Connection = LentConnection
 
 /**
  * Lends a connection of the pool for one transaction, and rolls back what an error left open.
@@ -19,7 +20,7 @@ export async function onPooledConnection<T>(pool: RawSql, work: (connection: Con
     return result
   } catch (error) {
     // a lost connection has gone back already, and the server rolls back by itself
-    if (!isLost(error) && (await rolledBack(connection))) connection.release()
+    if (!isLostConnection(error) && (await rolledBack(connection))) connection.release()
     throw error
   }
 }
@@ -35,36 +36,54 @@ const idleSeconds = 30
  */
 export class LastingConnection {
   readonly #pool: RawSql
-  #client: RawSql | undefined
+  #own: OwnClient | undefined
 
   constructor(pool: RawSql) {
     this.#pool = pool
   }
 
-  /** One transaction, as {@link onPooledConnection} does it; one at a time. */
+  /** One transaction, as {@link onPooledConnection} does it, but work may wait for other things, too; one at a time. */
   async run<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
-    this.#client ??= besidePool(this.#pool, () => undefined)
-    const client = this.#client
+    this.#own ??= new OwnClient(this.#pool)
+    const own = this.#own
     let connection: Connection | undefined
     try {
-      connection = await client.reserve()
+      connection = await own.reserve()
       const result = await work(connection)
       connection.release()
       return result
     } catch (error) {
-      if (connection !== undefined && !isLost(error) && (await rolledBack(connection))) connection.release()
+      if (connection !== undefined && !isLostConnection(error) && (await rolledBack(connection))) connection.release()
       else {
-        this.#client = undefined
+        this.#own = undefined
         // its end is awaited by nobody: the next transaction has a client of its own
-        client.end({ timeout: 0 }).catch(() => undefined)
+        own.client.end({ timeout: 0 }).catch(() => undefined)
       }
       throw error
     }
   }
 
   async close(): Promise<void> {
-    await this.#client?.end({ timeout: 1 })
-    this.#client = undefined
+    await this.#own?.client.end({ timeout: 1 })
+    this.#own = undefined
+  }
+}
+
+/** A client of one connection that knows when it is lost. */
+class OwnClient {
+  readonly client: RawSql
+  #lost = false
+
+  constructor(pool: RawSql) {
+    this.client = besidePool(pool, () => {
+      this.#lost = true
+    })
+  }
+
+  async reserve(): Promise<Connection> {
+    const connection = await this.client.reserve()
+    this.#lost = false
+    return untilLost(connection, () => this.#lost)
   }
 }
 
@@ -96,31 +115,4 @@ export async function onOwnConnection<T>(
 function besidePool(pool: RawSql, onclose: () => void): RawSql {
   // the client takes options that it has parsed before, as its own listen() does; its types don't say so
   return Reflect.apply(postgres, undefined, [{ ...pool.options, max: 1, idle_timeout: idleSeconds, onclose }])
-}
-
-/** The database closed the connection in the middle of a transaction. */
-class ConnectionLost extends Error {
-  override readonly name = 'ConnectionLost'
-  readonly code = 'CONNECTION_CLOSED'
-
-  constructor() {
-    super('the database closed the connection before the commit')
-  }
-}
-
-async function rolledBack(connection: Connection): Promise<boolean> {
-  try {
-    await connection`rollback`
-    return true
-  } catch {
-    // never lent again: the server ends it, at the latest by idle_in_transaction_session_timeout
-    return false
-  }
-}
-
-/** Is the connection gone: closed under us, or ended by the server (severity FATAL or PANIC)? */
-function isLost(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  if ('severity' in error) return error.severity === 'FATAL' || error.severity === 'PANIC'
-  return 'code' in error && typeof error.code === 'string' && /^(CONNECTION_|CONNECT_|E[A-Z]+$)/.test(error.code)
 }

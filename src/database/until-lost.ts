@@ -1,0 +1,53 @@
+import type postgres from 'postgres'
+
+/** A connection lent by a client that reads int8 as a number. */
+export type LentConnection = postgres.ReservedSql<{ bigint: number }>
+
+/** The connection was closed before its transaction was committed. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost'
+  readonly code = 'CONNECTION_CLOSED'
+
+  constructor() {
+    super('the database closed the connection before the commit')
+  }
+}
+
+/**
+ * The same connection, whose statements are refused once it is lost.
+ *
+ * postgres.js 3.4.9 takes a connection that is closed between two statements back into its pool, and does not tell who has it
+ * reserved. The next statement would end the process (it writes to no socket, from a timer), or run in what the pool has opened in that
+ * place meanwhile: outside the transaction, and committed at once.
+ */
+export function untilLost(connection: LentConnection, isLost: () => boolean): LentConnection {
+  const unlessLost = <Callable extends object>(callable: Callable) =>
+    new Proxy(callable, {
+      apply(target, self, given) {
+        if (isLost()) throw new ConnectionLost()
+        return typeof target === 'function' ? Reflect.apply(target, self, given) : undefined
+      },
+    })
+  const unsafe = unlessLost(connection.unsafe)
+  return new Proxy(unlessLost(connection), {
+    get: (target, name) => (name === 'unsafe' ? unsafe : Reflect.get(target, name)),
+  })
+}
+
+/** Is the connection gone: closed under us, or ended by the server (severity FATAL or PANIC)? */
+export function isLostConnection(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if ('severity' in error) return error.severity === 'FATAL' || error.severity === 'PANIC'
+  return 'code' in error && typeof error.code === 'string' && /^(CONNECTION_|CONNECT_|E[A-Z]+$)/.test(error.code)
+}
+
+/** @returns false when the connection must not be lent again: the server ends it, at the latest by idle_in_transaction_session_timeout */
+export async function rolledBack(connection: LentConnection): Promise<boolean> {
+  try {
+    await connection`rollback`
+    return true
+  } catch {
+    // what the transaction failed of matters more
+    return false
+  }
+}

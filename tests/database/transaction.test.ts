@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { connect, type Database } from '../../src/database/connect.ts'
+import { startOfProcess } from '../../src/database/process.ts'
+import { inTransaction } from '../../src/database/transaction.ts'
+import type { LentConnection } from '../../src/database/until-lost.ts'
+import { LastingConnection } from '../../src/log/transaction.ts'
+import { eventually } from '../support/eventually.ts'
+import { type TestDatabase, testDatabase } from '../support/postgres.ts'
+
+let database: TestDatabase
+let admin: Database
+let one: Database
+
+beforeAll(async () => {
+  database = await testDatabase()
+  admin = connect(database.url, { name: 'test admin', maxConnections: 1 })
+  one = connect(database.url, { name: 'test', maxConnections: 1 })
+  await admin.raw`create table numbers (n int)`
+})
+beforeEach(() => admin.raw`truncate numbers`)
+afterAll(async () => {
+  await Promise.all([one.close(), admin.close()])
+  await database.close()
+})
+
+const numbers = async () => (await admin.raw<{ n: number }[]>`select n from numbers order by n`).map(({ n }) => n)
+
+/** Ends a connection's process, as a database that restarts does, and waits until its end has reached us. */
+async function end(connection: LentConnection): Promise<void> {
+  const [backend] = await connection<{ pid: number }[]>`select pg_backend_pid() as pid`
+  const pid = backend?.pid ?? 0
+  await admin.raw`select pg_terminate_backend(${pid})`
+  await eventually(async () => startOfProcess(pid) === undefined)
+  // the end of its connection came before these answers
+  for (const _ of ['once', 'twice']) await admin.raw`select 1`
+}
+
+it('a transaction whose connection is lost between two statements fails, and commits nothing', async () => {
+  const work = inTransaction(one.raw, async (tx) => {
+    await tx`insert into numbers values (1)`
+    await end(tx)
+    await tx`insert into numbers values (2)`
+  })
+  await expect(work).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' })
+  expect(await numbers()).toEqual([])
+})
+
+it('and so does one whose place in the pool another connection has taken meanwhile', async () => {
+  const work = inTransaction(one.raw, async (tx) => {
+    await tx`insert into numbers values (1)`
+    await end(tx)
+    await one.raw`select 1`
+    await tx`insert into numbers values (2)`
+    await tx.unsafe('insert into numbers values (3)')
+  })
+  await expect(work).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' })
+  expect(await numbers()).toEqual([])
+})
+
+it('an error of the work itself, after its connection was lost, is told as it is, and the pool goes on', async () => {
+  const work = inTransaction(one.raw, async (tx) => {
+    await end(tx)
+    throw new Error('of the work')
+  })
+  await expect(work).rejects.toThrow('of the work')
+  await inTransaction(one.raw, (tx) => tx`insert into numbers values (4)`)
+  expect(await numbers()).toEqual([4])
+})
+
+it('a connection for one transaction after the other is opened anew when it is lost within one', async () => {
+  const lasting = new LastingConnection(one.raw)
+  const write = (n: number, between: (tx: LentConnection) => Promise<unknown> = async () => undefined) =>
+    lasting.run(async (tx) => {
+      await tx`begin`
+      await tx`insert into numbers values (${n})`
+      await between(tx)
+      await tx`insert into numbers values (${n + 1})`
+      await tx`commit`
+    })
+  await write(10)
+  await expect(write(20, end)).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' })
+  await write(30)
+  expect(await numbers()).toEqual([10, 11, 30, 31])
+  await lasting.close()
+})

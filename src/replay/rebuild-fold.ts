@@ -1,17 +1,11 @@
 import { foldAnew } from '../completeness/fold-anew.ts'
 import type { RawSql } from '../database/connect.ts'
 import { inTransaction, type Transaction } from '../database/transaction.ts'
-import {
-  applyEventsOneByOneIfNeeded,
-  type Judging,
-  parkEvents,
-  type Rejected,
-  refusedRow,
-  upsertRecords,
-} from '../view/apply-events.ts'
+import { applyEventsOneByOneIfNeeded, type Judging, parkEvents, type Rejected, refusedRow } from '../view/apply-events.ts'
 import { beforeAll, type HistoryEvent, historyPages } from '../view/histories.ts'
 import { HistoryFold } from '../view/history-fold.ts'
 import type { Partition } from '../view/positions.ts'
+import { type RecordRows, rowsOf, upsertRecords } from '../view/upsert-records.ts'
 import type { Rebuild, RebuildProgress } from './rebuild.ts'
 import { lockAsSeen, saveRebuild } from './rebuild-store.ts'
 
@@ -54,7 +48,7 @@ export async function foldHistories(means: FoldMeans, { id }: Rebuild, progress:
   if (!(await writing) || !goesOn()) return false
   const whole = open === undefined ? [] : [open]
   const last = { ...movedOn(reached, whole, 0), folded: true }
-  return write(means, id, { whole, rejected: [], open: undefined, before: reached, progress: last })
+  return write(means, id, { whole, rejected: [], open: undefined, rows: rowsOfWhole(whole), before: reached, progress: last })
 }
 
 /** What is parked of a subject that was under way when a process died. */
@@ -73,6 +67,8 @@ interface FoldedPage {
   readonly rejected: readonly Rejected[]
   /** goes on in the next page */
   readonly open: HistoryFold | undefined
+  /** the records of the whole ones, made ready while the page before is stored */
+  readonly rows: RecordRows
 }
 
 interface Written extends FoldedPage {
@@ -94,8 +90,10 @@ function foldPage(page: readonly HistoryEvent[], before: HistoryFold | undefined
     const parked = open.take(one, judging)
     if (parked !== undefined) rejected.push({ event: one.event, ...parked })
   }
-  return { whole, rejected, open }
+  return { whole, rejected, open, rows: rowsOfWhole(whole) }
 }
+
+const rowsOfWhole = (whole: readonly HistoryFold[]) => rowsOf(whole.flatMap(({ record }) => record ?? []))
 
 function movedOn(progress: RebuildProgress, whole: readonly HistoryFold[], events: number): RebuildProgress {
   const last = whole.at(-1)
@@ -125,15 +123,8 @@ async function writeIn(tx: Transaction, means: FoldMeans, id: number, page: Writ
   return true
 }
 
-const storeAtOnce: Store = (tx, { judging, clock }, { whole, rejected }) =>
-  Promise.all([
-    upsertRecords(
-      tx,
-      whole.flatMap(({ record }) => record ?? []),
-      clock(),
-    ),
-    parkEvents(tx, rejected, judging, clock()),
-  ])
+const storeAtOnce: Store = (tx, { judging, clock }, { rows, rejected }) =>
+  Promise.all([upsertRecords(tx, rows, clock()), parkEvents(tx, rejected, judging, clock())])
 
 /** Where the database refuses a row: slower, and the event that it refuses is parked. */
 const storeOneByOne: Store = async (tx, { judging, clock }, { whole, rejected, open, progress: { upTo } }) => {

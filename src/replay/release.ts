@@ -1,8 +1,9 @@
 import { type Transaction, tryPart } from '../database/transaction.ts'
 import { foldDismissed, foldRecord, type ParkedCause, type ViewRecord } from '../domain/record.ts'
-import { type Judging, refusedRow, subjectKey, upsertRecords } from '../view/apply-events.ts'
+import { type Judging, refusedRow, subjectKey } from '../view/apply-events.ts'
 import { eventOfEntry } from '../view/entry-event.ts'
 import { tryRecords } from '../view/trial-records.ts'
+import { rowsOf, upsertRecords } from '../view/upsert-records.ts'
 
 /** Waiting events read at once: about 4 MB of entries. */
 const pageEvents = 2_000
@@ -242,7 +243,7 @@ async function writeReleased(tx: Transaction, all: readonly Folding[], { now, re
   const changed = all.flatMap(({ changed, record }) => (changed && record !== undefined ? [record] : []))
   const applied = all.flatMap((one) => one.applied.map(({ index }) => index))
   const failed = all.flatMap(({ failed }) => (failed === undefined ? [] : [failed]))
-  await upsertRecords(tx, changed, now)
+  await upsertRecords(tx, rowsOf(changed), now)
   if (applied.length > 0) await tx`delete from parked where index = any(${applied}::bigint[])`
   if (failed.length === 0) return
   await tx`

@@ -1,5 +1,4 @@
 import { textArray } from '../database/array-literal.ts'
-import { jsonLines, lines } from '../database/lines.ts'
 import { type Transaction, tryPart } from '../database/transaction.ts'
 import type { Dismissal } from '../domain/provenance.ts'
 import {
@@ -12,6 +11,7 @@ import {
   type RecordRules,
   type ViewRecord,
 } from '../domain/record.ts'
+import { rowsOf, upsertRecords } from './upsert-records.ts'
 
 /** What events are folded by. */
 export interface Judging {
@@ -63,7 +63,7 @@ export async function applyEvents(tx: Transaction, events: readonly AcceptedEven
     rejected.push({ event, ...folded.parked })
     blocked.set(key, event.index)
   }
-  await Promise.all([upsertRecords(tx, [...changed.values()], now), parkEvents(tx, rejected, rules, now)])
+  await Promise.all([upsertRecords(tx, rowsOf([...changed.values()]), now), parkEvents(tx, rejected, rules, now)])
 }
 
 /**
@@ -124,44 +124,6 @@ async function readSubjects(tx: Transaction, events: readonly AcceptedEvent[]) {
     records: new Map(records.map((record) => [subjectKey(record), record])),
     blocked: new Map(blocked.map((row) => [subjectKey(row), row.index])),
   }
-}
-
-/**
- * One parameter for each column, so that a batch of any size has the same number of parameters. Texts that may hold a line break
- * travel as arrays, the others as lines.
- *
- * @param table one like `records`
- */
-export async function upsertRecords(
-  tx: Transaction,
-  records: readonly ViewRecord[],
-  now: Date,
-  table = 'records',
-): Promise<void> {
-  if (records.length === 0) return
-  await tx`
-    insert into ${tx(table)} (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index, events, updated_at)
-    select kind, subject, status, layers::jsonb, name, jurisdiction, office, data::jsonb, provenance::jsonb, state::jsonb,
-      first_index::bigint, last_index::bigint, events::int, ${now}::timestamptz
-    from rows from (
-      unnest(
-        ${textArray(records.map(({ kind }) => kind))}::text::text[], ${textArray(records.map(({ subject }) => subject))}::text::text[],
-        ${textArray(records.map(({ status }) => status))}::text::text[], ${textArray(records.map(({ name }) => name))}::text::text[],
-        ${textArray(records.map(({ jurisdiction }) => jurisdiction))}::text::text[],
-        ${textArray(records.map(({ office }) => office))}::text::text[]),
-      string_to_table(${jsonLines(records.map(({ layers }) => layers))}, E'\n'),
-      string_to_table(${jsonLines(records.map(({ data }) => data))}, E'\n'),
-      string_to_table(${jsonLines(records.map(({ provenance }) => provenance))}, E'\n'),
-      string_to_table(${jsonLines(records.map(({ state }) => state))}, E'\n'),
-      string_to_table(${lines(records.map(({ firstIndex }) => firstIndex))}, E'\n'),
-      string_to_table(${lines(records.map(({ lastIndex }) => lastIndex))}, E'\n'),
-      string_to_table(${lines(records.map(({ events }) => events))}, E'\n')
-    ) as folded (kind, subject, status, name, jurisdiction, office, layers, data, provenance, state, first_index, last_index, events)
-    on conflict (kind, subject) do update set
-      status = excluded.status, layers = excluded.layers, name = excluded.name, jurisdiction = excluded.jurisdiction,
-      office = excluded.office, data = excluded.data, provenance = excluded.provenance, state = excluded.state,
-      first_index = excluded.first_index, last_index = excluded.last_index, events = excluded.events,
-      updated_at = excluded.updated_at`
 }
 
 /** Stores events that can't be applied. */

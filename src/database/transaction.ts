@@ -12,7 +12,20 @@ export type Transaction = LentConnection
  * version 3.4.9 then throws from a timer, where nobody can catch it, and ends the process (its issues 1154 and 1208). So
  * nothing more is written to a connection that was lost; the pool takes it back by itself.
  */
-export async function inTransaction<T>(sql: RawSql, work: (tx: Transaction) => Promise<T>): Promise<T> {
+export function inTransaction<T>(sql: RawSql, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  return transact(sql, work, (tx) => tx`commit`)
+}
+
+/** Runs a transaction for what it answers alone: when this returns, all that it changed is taken back. */
+export function inTrial<T>(sql: RawSql, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  return transact(sql, work, (tx) => tx`rollback`)
+}
+
+async function transact<T>(
+  sql: RawSql,
+  work: (tx: Transaction) => Promise<T>,
+  end: (tx: Transaction) => Promise<unknown>,
+): Promise<T> {
   const connection = await sql.reserve()
   let lost = false
   const tx = untilLost(connection, () => lost)
@@ -21,7 +34,7 @@ export async function inTransaction<T>(sql: RawSql, work: (tx: Transaction) => P
       lost = true
     })
     const result = await work(tx)
-    await tx`commit`
+    await end(tx)
     tx.release()
     return result
   } catch (error) {

@@ -1,13 +1,13 @@
-import { inTransaction } from '../database/transaction.ts'
+import { inTransaction, inTrial, type Transaction } from '../database/transaction.ts'
 import { type Head, nextHeads } from './heads.ts'
 import { inLanes } from './lanes.ts'
-import { type Released, tryOutSubjects } from './release.ts'
+import { type Released, type Subject, tryOutSubjects } from './release.ts'
 import { type PlanResult, withFailure } from './replay.ts'
 import type { ReplayMeans } from './run.ts'
 import { lockReplay, readReplay, saveReplay } from './store.ts'
 
-/** Subjects tried between two looks at whether the plan is still wanted. */
-const subjectsAtOnce = 1_000
+/** Subjects tried between two looks at whether the plan is still wanted: half a second's work, about 20 MB of records. */
+const subjectsAtOnce = 4_000
 
 const nothingYet: PlanResult = { subjects: 0, events: 0, applied: 0, failed: 0, failures: [] }
 
@@ -30,6 +30,8 @@ export async function planStep(means: ReplayMeans, id: number): Promise<'more' |
   const more = heads.length === subjectsAtOnce
   const plan = found.reduce(added, replay.plan ?? nothingYet)
   await inTransaction(means.sql, async (tx) => {
+    // what a crash of the database takes back is tried again
+    await tx`set local synchronous_commit = off`
     // it may have been cancelled meanwhile
     if ((await lockReplay(tx, id))?.state !== 'planning') return
     const after = more ? (heads.at(-1)?.index ?? replay.after) : -1
@@ -39,13 +41,21 @@ export async function planStep(means: ReplayMeans, id: number): Promise<'more' |
 }
 
 async function tryOut({ sql, judging, clock }: ReplayMeans, heads: readonly Head[]): Promise<Found> {
-  return inTransaction(sql, async (tx) => {
-    const [parked] = await tx<{ events: number }[]>`
-      select count(*)::int as events from parked
-      join unnest(${heads.map(({ kind }) => kind)}::text[], ${heads.map(({ subject }) => subject)}::text[]) as wanted (kind, subject)
-        using (kind, subject)`
-    return { released: await tryOutSubjects(tx, heads, judging(), clock()), events: parked?.events ?? 0 }
+  return inTrial(sql, async (tx) => {
+    const released = await tryOutSubjects(tx, heads, judging(), clock())
+    const applied = released.reduce((sum, one) => sum + (one.failed === undefined ? one.applied : 0), 0)
+    // of a subject that goes through, all that was parked is applied
+    const failed = released.filter((one) => one.failed !== undefined)
+    return { released, events: applied + (failed.length === 0 ? 0 : await countParked(tx, failed)) }
   })
+}
+
+async function countParked(tx: Transaction, subjects: readonly Subject[]): Promise<number> {
+  const [parked] = await tx<{ events: number }[]>`
+    select count(*)::int as events from parked
+    join unnest(${subjects.map(({ kind }) => kind)}::text[], ${subjects.map(({ subject }) => subject)}::text[]) as wanted (kind, subject)
+      using (kind, subject)`
+  return parked?.events ?? 0
 }
 
 function added(before: PlanResult, { released, events }: Found): PlanResult {

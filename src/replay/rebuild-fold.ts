@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { foldAnew } from '../completeness/fold-anew.ts'
 import type { RawSql } from '../database/connect.ts'
 import { inTransaction, type Transaction } from '../database/transaction.ts'
@@ -8,6 +9,9 @@ import type { Partition } from '../view/positions.ts'
 import { type RecordRows, rowsOf, upsertRecords } from '../view/upsert-records.ts'
 import type { Rebuild, RebuildProgress } from './rebuild.ts'
 import { lockAsSeen, saveRebuild } from './rebuild-store.ts'
+
+/** Events folded in one turn of the event loop: about a millisecond. */
+const eventsPerTurn = 25
 
 export interface FoldMeans {
   /** its search_path is the rebuild's schema; two connections work at once */
@@ -36,7 +40,7 @@ export async function foldHistories(means: FoldMeans, { id }: Rebuild, progress:
   let reached = progress
   let writing = Promise.resolve(true)
   for await (const page of historyPages(sql, { schema, after, upTo: progress.upTo })) {
-    const folded = foldPage(page, open, judging)
+    const folded = await foldPage(page, open, judging)
     open = folded.open
     const before = reached
     reached = movedOn(before, folded.whole, page.length)
@@ -77,11 +81,13 @@ interface Written extends FoldedPage {
   readonly progress: RebuildProgress
 }
 
-function foldPage(page: readonly HistoryEvent[], before: HistoryFold | undefined, judging: Judging): FoldedPage {
+async function foldPage(page: readonly HistoryEvent[], before: HistoryFold | undefined, judging: Judging): Promise<FoldedPage> {
   const whole: HistoryFold[] = []
   const rejected: Rejected[] = []
   let open = before
-  for (const one of page) {
+  for (const [at, one] of page.entries()) {
+    // the write of the page before goes from statement to statement in these turns: without them it would begin after this fold
+    if (at % eventsPerTurn === 0) await setImmediate()
     const { kind, subject } = one.event
     if (open === undefined || open.subject !== subject || open.kind !== kind) {
       if (open !== undefined) whole.push(open)

@@ -1,57 +1,116 @@
-// What this machine can do, as a table and as JSON in bench/results.json: `npm run bench -- exchange`.
+// What this machine can do, as a table and as JSON in bench/results.json: `npm run bench`.
 //
 //   --seconds N       length of each measurement, default 10
-//   --connections N   of the load generator, default 64
+//   --entries N       entries in the log before anything is measured, default 0
+//   --only A,B        of baseline, gateway, all, embedded, projection; default all of them
 //
-// The exchange and the load generator are processes of their own; events are signed beforehand. KAFKA_BROKERS and
-// DATABASE_URL are passed on, so the same figures come from a real Kafka and Postgres.
+// Postgres, Kafka, each role of the exchange and the load generator are processes of their own on this machine; events are signed
+// beforehand. Beside them runs the bare baseline (bare.mjs): figures of one run are compared with it, as machines are noisy.
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { startExchange } from './exchange-process.mjs'
+import { openDeployment } from './deployment.mjs'
+import { load } from './processes.mjs'
+import { measureProjection } from './projection.mjs'
 
 const { values: flags } = parseArgs({
-  options: { seconds: { type: 'string', default: '10' }, connections: { type: 'string', default: '64' } },
+  options: {
+    seconds: { type: 'string', default: '10' },
+    entries: { type: 'string', default: '0' },
+    only: { type: 'string', default: 'baseline,gateway,all,embedded,projection' },
+  },
 })
 const seconds = Number(flags.seconds)
-const connections = Number(flags.connections)
+const wanted = new Set(flags.only.split(','))
+/** More than a gateway on this machine takes in the time: signing more would only take longer. */
+const enough = (perSecond) => Math.ceil(perSecond * seconds)
+const viewRate = 500
 
-const exchange = await startExchange()
-const { url, keys, generate } = exchange
-
+const deployment = await openDeployment()
+const results = {
+  at: new Date().toISOString(),
+  machine: { node: process.version, cores: cpus().length, model: cpus()[0]?.model },
+  entries: Number(flags.entries),
+}
 try {
-  await generate({ task: 'saturate', url, keys, connections, seconds: 3, from: 0 }) // warms up both sides
-  const saturated = await generate({ task: 'saturate', url, keys, connections, seconds, from: 10_000_000 })
-  await exchange.settled()
-  const paced = await generate({ task: 'visible', url, keys, perSecond: 20, seconds, from: 20_000_000 })
-  const results = {
-    at: new Date().toISOString(),
-    machine: { node: process.version, cores: cpus().length, model: cpus()[0]?.model },
-    bus: process.env.KAFKA_BROKERS ? 'kafka' : 'embedded',
-    postsPerSecond: { connections, seconds, ...saturated },
-    postToVisible: { seconds, ...paced },
-    gatewayMemoryMiB: exchange.residentMiB(),
-  }
+  if (wanted.has('baseline')) await baseline()
+  await deployment.startGateway()
+  await deployment.fill(Number(flags.entries))
+  if (wanted.has('gateway')) await gatewayAlone()
+  if (wanted.has('embedded')) await embedded()
+  if (wanted.has('projection')) results.projection = await measureProjection(deployment, print)
+  if (wanted.has('all')) await allRoles()
   writeFileSync(join(import.meta.dirname, 'results.json'), `${JSON.stringify(results, null, 2)}\n`)
-  print(results)
 } finally {
-  await exchange.stop()
+  await deployment.close()
 }
 
-function print({ bus, machine, postsPerSecond: posts, postToVisible: visible, gatewayMemoryMiB }) {
-  const ms = (value) => `${value.toFixed(1)} ms`
-  const rows = [
-    ['machine', `${machine.cores} cores, Node ${machine.node}, ${bus} bus, load generator included`],
-    [`posts at ${posts.connections} connections`, `${posts.perSecond.toFixed(0)} a second (all roles in one process)`],
-    ['  latency p50 / p99', `${ms(posts.p50Ms)} / ${ms(posts.p99Ms)}`],
-    ['  answers other than 201', String(posts.others)],
-    [
-      'POST to visible in every view',
-      `p50 ${ms(visible.p50Ms)}, p99 ${ms(visible.p99Ms)} at ${visible.perSecond} posts a second, n = ${visible.count}`,
-    ],
-    ['memory of the process', `${gatewayMemoryMiB} MiB resident`],
-  ]
-  const width = Math.max(...rows.map(([name]) => name.length))
-  console.log(rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n'))
+async function baseline() {
+  const bare = await deployment.startBare()
+  const task = { url: bare.url, bare: true, connections: 64 }
+  await load({ ...task, count: 20_000, seconds: 3, from: deployment.next() })
+  results.baseline = await load({ ...task, count: enough(16_000), seconds, from: deployment.next() })
+  await bare.stop()
+  print('bare baseline, 64 connections', posted(results.baseline))
+}
+
+async function gatewayAlone() {
+  await deployment.post({ connections: 64, count: 30_000, seconds: 5 })
+  results.gateway = []
+  for (const connections of [1, 16, 64, 256]) {
+    const figures = await deployment.post({ connections, count: enough(connections === 1 ? 1_500 : 9_000), seconds })
+    results.gateway.push({ connections, ...figures, memoryMiB: deployment.memory() })
+    print(`gateway and log, ${connections} connections`, `${posted(figures)}${ofBaseline(figures.perSecond)}`)
+  }
+  print('', `memory: ${memoryText(deployment.memory())}`)
+}
+
+async function embedded() {
+  await deployment.startConsumers()
+  await deployment.settled()
+  await deployment.post({ connections: 64, perSecond: viewRate, seconds: 5, watched: true })
+  results.embedded = await deployment.post({ connections: 64, perSecond: viewRate, seconds, watched: true })
+  await deployment.stopConsumers()
+  print(`POST to visible in every view, embedded, ${viewRate} a second`, visibleText(results.embedded))
+}
+
+async function allRoles() {
+  await deployment.startKafka()
+  await deployment.startConsumers()
+  await deployment.settled()
+  await deployment.post({ connections: 64, count: 20_000, seconds: 5, watched: true })
+  const saturated = await deployment.post({ connections: 64, count: enough(6_000), seconds, watched: true })
+  // what was posted and is visible, over the time until the last of it was: no lag is left to grow
+  const sustained = saturated.visible.perSecond
+  print('all roles, Kafka, 64 connections', `${posted(saturated)}; ${visibleText(saturated)}`)
+  print('', `posted and visible in every view: ${sustained.toFixed(0)} a second${ofBaseline(sustained)}`)
+  const paced = await deployment.post({ connections: 64, perSecond: viewRate, seconds, watched: true })
+  print(`POST to visible in every view, Kafka, ${viewRate} a second`, visibleText(paced))
+  results.all = { saturated, sustained, paced, memoryMiB: deployment.memory() }
+  print('', `memory: ${memoryText(deployment.memory())}`)
+}
+
+function posted({ perSecond, p50Ms, p99Ms, byStatus }) {
+  const others = Object.entries(byStatus).filter(([status]) => status !== '201')
+  const refused = others.map(([status, count]) => `, ${count} × ${status}`).join('')
+  return `${perSecond.toFixed(0)} a second, p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms${refused}`
+}
+
+function visibleText({ visible }) {
+  return `visible p50 ${visible.p50Ms.toFixed(0)} ms, p99 ${visible.p99Ms.toFixed(0)} ms`
+}
+
+function ofBaseline(perSecond) {
+  return results.baseline === undefined ? '' : `, ${(perSecond / results.baseline.perSecond).toFixed(2)} of the baseline`
+}
+
+function memoryText(memory) {
+  return Object.entries(memory)
+    .map(([name, mib]) => `${name} ${mib} MiB`)
+    .join(', ')
+}
+
+function print(name, text) {
+  console.log(`${name.padEnd(56)}${text}`)
 }

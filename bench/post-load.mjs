@@ -149,10 +149,14 @@ async function watchViews({ databaseUrl, schemas, partitions }) {
   let stopping = false
   const text = schemas.map((schema) => `select partition, index from ${schema}.positions`).join(' union all ')
   const positions = async () => {
-    const reached = new Array(partitions).fill(Number.POSITIVE_INFINITY)
-    const rows = await database.raw.unsafe(`select partition, min(index) as index from (${text}) p group by partition`, [], {
-      prepare: true,
-    })
+    const reached = new Array(partitions).fill(-1)
+    const rows = await database.raw.unsafe(
+      `select partition, min(index) as index from (${text}) p group by partition having count(*) = ${schemas.length}`,
+      [],
+      {
+        prepare: true,
+      },
+    )
     for (const { partition, index } of rows) reached[partition] = Number(index)
     return reached
   }

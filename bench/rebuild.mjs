@@ -9,21 +9,17 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { jsonArray, textArray } from '../dist/database/array-literal.js'
-import { connect } from '../dist/database/connect.js'
 import { runningEmbeddedUrl } from '../dist/database/embedded.js'
 import { signOperation } from '../dist/identity/operation-request.js'
 import { importSigningKey } from '../dist/identity/private-key.js'
 import { signAccessToken } from '../dist/identity/sign.js'
-import { migrateView } from '../dist/view/view-schema.js'
 import { startExchange } from './exchange-process.mjs'
+import { rawInsert } from './projection.mjs'
 
 const { values: flags } = parseArgs({
   options: { events: { type: 'string', default: '100000' }, runs: { type: 'string', default: '3' } },
 })
 const events = Number(flags.events)
-/** As many as a page of a rebuild. */
-const rowsAtOnce = 1_000
 
 const exchange = await startExchange()
 try {
@@ -37,7 +33,7 @@ try {
   const databaseUrl = process.env.DATABASE_URL ?? (await runningEmbeddedUrl(dataDir))
   const runs = []
   for (let run = 0; run < Number(flags.runs); run++) {
-    const raw = await rawInsert(databaseUrl)
+    const raw = { perSecond: await rawInsert({ url: databaseUrl }, 'local-tax', events) }
     const rebuilt = await dryRun()
     runs.push({ raw, rebuilt, ratio: rebuilt.perSecond / raw.perSecond })
     console.log(
@@ -83,38 +79,4 @@ try {
   }
 } finally {
   await exchange.stop()
-}
-
-/** The rows of the view, read before the clock runs, stored in an empty view of the same migrations. */
-async function rawInsert(databaseUrl) {
-  const schema = 'bench_raw'
-  await migrateView(databaseUrl, schema)
-  const { raw: sql, close } = connect(databaseUrl, { name: 'lianban bench', schema, maxConnections: 1 })
-  try {
-    const rows = await sql`select * from view_local_tax.records order by kind, subject`
-    const now = new Date()
-    const began = performance.now()
-    for (let at = 0; at < rows.length; at += rowsAtOnce) await insert(sql, rows.slice(at, at + rowsAtOnce), now)
-    const seconds = (performance.now() - began) / 1000
-    return { rows: rows.length, seconds, perSecond: rows.length / seconds }
-  } finally {
-    await sql`drop schema ${sql(schema)} cascade`
-    await close()
-  }
-}
-
-function insert(sql, rows, now) {
-  return sql`
-    insert into records (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index, events, updated_at)
-    select kind, subject, status, layers::jsonb, name, jurisdiction, office, data::jsonb, provenance::jsonb, state::jsonb,
-      first_index, last_index, events, ${now}::timestamptz
-    from unnest(
-      ${textArray(rows.map(({ kind }) => kind))}::text::text[], ${textArray(rows.map(({ subject }) => subject))}::text::text[],
-      ${textArray(rows.map(({ status }) => status))}::text::text[], ${jsonArray(rows.map(({ layers }) => layers))}::text::text[],
-      ${textArray(rows.map(({ name }) => name))}::text::text[], ${textArray(rows.map(({ jurisdiction }) => jurisdiction))}::text::text[],
-      ${textArray(rows.map(({ office }) => office))}::text::text[], ${jsonArray(rows.map(({ data }) => data))}::text::text[],
-      ${jsonArray(rows.map(({ provenance }) => provenance))}::text::text[], ${jsonArray(rows.map(({ state }) => state))}::text::text[],
-      ${rows.map(({ first_index: first }) => first)}::bigint[], ${rows.map(({ last_index: last }) => last)}::bigint[],
-      ${rows.map(({ events: applied }) => applied)}::int[]
-    ) as stored (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index, events)`
 }

@@ -1,0 +1,95 @@
+// A deployment whose roles are processes of their own, on the embedded Postgres and, when asked for, a Kafka.
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { connect } from '../dist/database/connect.js'
+import { viewSchema } from '../dist/view/view-schema.js'
+import { load, startBare, startKafka, startPostgres, startRole, temporaryFolder } from './processes.mjs'
+
+export const bureaus = ['commerce', 'state-tax', 'local-tax']
+const partitions = 12
+/** Company numbers have eight digits. */
+const numbersOfATask = 2_000_000
+/** A million entries are folded in minutes. */
+const settleMs = 1_800_000
+
+export async function openDeployment() {
+  const { folder, remove } = temporaryFolder('deployment')
+  const postgres = await startPostgres()
+  const database = connect(postgres.url, { name: 'lianban bench', maxConnections: 2 })
+  const env = { DATABASE_URL: postgres.url, LOG_KEY_FILE: join(folder, 'log.key') }
+  const roles = new Map()
+  let kafka
+  let overKafka = false
+  let from = 0
+  const next = () => (from += numbersOfATask)
+  const withBus = () => ({ ...env, ...(overKafka ? { KAFKA_BROKERS: kafka.brokers } : {}) })
+  const start = async (name, args) => roles.set(name, await startRole(args, withBus(), folder))
+  const stop = async (name) => {
+    await roles.get(name)?.stop()
+    roles.delete(name)
+  }
+  const ensureKafka = async () => {
+    kafka ??= await startKafka()
+    return kafka
+  }
+  const post = ({ watched = false, ...task }) => {
+    const { url, keys } = roles.get('gateway')
+    const watch = { databaseUrl: postgres.url, schemas: bureaus.map(viewSchema), partitions }
+    return load({ url, keys, from: next(), ...task, ...(watched ? { watch } : {}) })
+  }
+  const size = async () => {
+    const [head] = await database.raw`select size from log.head`
+    return head.size
+  }
+  return {
+    sql: database.raw,
+    url: postgres.url,
+    next,
+    post,
+    size,
+    startBare: async () => startBare((await ensureKafka()).brokers),
+    startGateway: () => start('gateway', ['gateway']),
+    /** What runs from now on goes over Kafka. */
+    async startKafka() {
+      await ensureKafka()
+      overKafka = true
+      await stop('gateway')
+      await start('gateway', ['gateway'])
+      await start('publisher', ['publish'])
+    },
+    start: (bureau) => start(bureau, ['consume', '--bureau', bureau]),
+    stop,
+    async startConsumers() {
+      for (const bureau of bureaus) await start(bureau, ['consume', '--bureau', bureau])
+    },
+    async stopConsumers() {
+      for (const bureau of bureaus) await stop(bureau)
+    },
+    /** Posts until the log has so many entries. */
+    async fill(entries) {
+      for (let left = entries - (await size()); left > 0; left = entries - (await size()))
+        await post({ connections: 64, count: Math.min(left, 200_000), seconds: 600 })
+    },
+    /** Waits until a view has taken in everything, or all of them. */
+    async settled(some = bureaus) {
+      const [{ last }] = await database.raw`select coalesce(max(index), -1) as last from log.entries where kind = 'event'`
+      const until = performance.now() + settleMs
+      while (performance.now() < until) {
+        const reached = await Promise.all(
+          some.map((bureau) => database.raw`select max(index) as index from ${database.raw(viewSchema(bureau))}.positions`),
+        )
+        if (reached.every(([row]) => (row.index ?? -1) >= last)) return
+        await pause(20)
+      }
+      throw new Error('the views did not catch up within half an hour')
+    },
+    memory: () => Object.fromEntries([...roles].map(([name, role]) => [name, role.residentMiB()])),
+    async close() {
+      for (const name of [...roles.keys()].reverse()) await stop(name)
+      await database.close()
+      await kafka?.stop()
+      await postgres.stop()
+      remove()
+    },
+  }
+}

@@ -108,6 +108,28 @@ it('takes only whom the filter names, and says everything that is wrong with a f
   expect(body.detail).toMatch(/colour.*cause.*from/)
 })
 
+it('is narrowed by type, time and index range of the first parked events, and says how long it would take', async () => {
+  await parkCompanies(3)
+  await cure()
+  const heads = (await parkedOf()).filter(({ cause }) => cause === 'no-office')
+  const middle = heads[1]?.index ?? -1
+  const tomorrow = new Date(Date.now() + 86_400_000).toISOString()
+  const type = 'registration.established.v1'
+  const expected: readonly (readonly [JsonObject, number])[] = [
+    [{ cause: 'no-office', type, to: tomorrow }, 3],
+    [{ type: 'registration.changed.v1' }, 0],
+    [{ from: tomorrow }, 0],
+    [{ minIndex: middle }, 2],
+    [{ minIndex: middle, maxIndex: middle }, 1],
+  ]
+  for (const [filter, subjects] of expected) {
+    const planned = await reach(await plan({ bureau: 'local-tax', filter }), 'planned')
+    expect(planned).toMatchObject({ filter, plan: { subjects, events: 2 * subjects, applied: 2 * subjects } })
+    // at 500 events a second
+    if (subjects > 0) expect(planned).toMatchObject({ rate: 500, secondsLeft: 1 })
+  }
+})
+
 it('is asked by operators alone, with a reason, and everything they ask is on record', async () => {
   const details = { bureau: 'local-tax', filter: {} }
   const by = gateway.key('commerce')

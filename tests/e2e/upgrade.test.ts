@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { loadLogKey } from '../../src/log/log-key.ts'
+import { viewSchema } from '../../src/view/view-schema.ts'
 import { root } from '../docs/documents.ts'
 import { auditLog } from '../support/audited-log.ts'
 import { type Bureaus, bureausOf, origin } from '../support/e2e-bureaus.ts'
@@ -88,8 +89,9 @@ describeWithKafka('an exchange that is upgraded under load', () => {
   }
 
   /** As docs/deploy.md says. */
-  async function replaceAll(main: string): Promise<void> {
+  async function replaceAll(main: string, betweenConsumers: () => Promise<void>): Promise<void> {
     await Promise.all(consumers.map(stop))
+    await betweenConsumers()
     for (const place of [...gateways, publisher]) {
       await acceptMore(20)
       await stop(place)
@@ -102,10 +104,10 @@ describeWithKafka('an exchange that is upgraded under load', () => {
   }
 
   /** Replaces all of it while senders post, to whom no answer but an acceptance is forgiven. */
-  async function replaceUnderLoad(main: string, firstSubject: number): Promise<void> {
+  async function replaceUnderLoad(main: string, firstSubject: number, betweenConsumers = async () => {}): Promise<void> {
     load = startLoad(bureaus, { urls: () => urls, subjects: 60, firstSubject, senders: 4, pauseMs: 20, retry: true })
     await acceptMore(60)
-    await replaceAll(main)
+    await replaceAll(main, betweenConsumers)
     await load.stop()
   }
 
@@ -135,9 +137,11 @@ describeWithKafka('an exchange that is upgraded under load', () => {
     expect(await views.sql`select kind, about from operations.alarms where kind = 'hole'`).toEqual([])
   })
 
-  it('and the way back to it, on tables that stay migrated', { timeout: 180_000 }, async () => {
+  it('and the way back to it: the log’s tables stay migrated, the views are folded anew', { timeout: 180_000 }, async () => {
     const before = await countEvents(views.sql)
-    await replaceUnderLoad(earlier.main, 1000)
+    await replaceUnderLoad(earlier.main, 1000, async () => {
+      for (const bureau of bureauIds) await views.sql`drop schema ${views.sql(viewSchema(bureau))} cascade`
+    })
 
     expect(await countEvents(views.sql)).toBe(before + load.accepted())
     await expectLogVerifies()

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type postgres from 'postgres'
 import { expect } from 'vitest'
 import { connect, type Database } from '../../src/database/connect.ts'
+import { originsOf } from '../../src/domain/provenance.ts'
 import { type AcceptedEvent, foldRecord, type ViewRecord } from '../../src/domain/record.ts'
 import type { JsonObject } from '../../src/domain/text.ts'
 import { RulesKeeper } from '../../src/log/rules-in-force.ts'
@@ -128,16 +129,20 @@ function foldAll(events: readonly AcceptedEvent[], rulesOf: (kind: string) => Pa
       parked.push({ index: event.index, cause: folded.parked.cause })
     }
   }
-  return { records: inOrder([...records.values()]), parked }
+  return { records: inOrder([...records.values()].map(byField)), parked }
 }
 
 async function storedRows(sql: postgres.Sql<{ bigint: number }>, schema: string): Promise<ViewRows> {
-  const records = await sql<ViewRecord[]>`
-    select kind, subject, status, layers, name, jurisdiction, office, data, provenance, state,
-      first_index as "firstIndex", last_index as "lastIndex", events from ${sql(schema)}.records`
+  // an earlier version's tables have fewer columns
+  const rows = await sql<(ViewRecord & { first_index: number; last_index: number; updated_at: Date })[]>`
+    select *, first_index as "firstIndex", last_index as "lastIndex" from ${sql(schema)}.records`
+  const records = rows.map(({ first_index: _first, last_index: _last, updated_at: _at, ...record }) => record)
   const parked = await sql<ParkedRow[]>`select index, cause from ${sql(schema)}.parked order by index`
-  return { records: inOrder([...records]), parked: [...parked] }
+  return { records: inOrder(records.map(byField)), parked: [...parked] }
 }
+
+/** What the origins mean, however a version has stored them. */
+const byField = (record: ViewRecord): ViewRecord => ({ ...record, provenance: originsOf(record.provenance) })
 
 const inOrder = (records: readonly ViewRecord[]): readonly ViewRecord[] =>
   records.toSorted((a, b) => (`${a.kind} ${a.subject}` < `${b.kind} ${b.subject}` ? -1 : 1))

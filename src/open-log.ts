@@ -4,6 +4,7 @@ import { catalogueDigests, readCatalogueFiles } from './catalogue/load.ts'
 import { CatalogueInvalid } from './catalogue/rules.ts'
 import type { Config } from './config.ts'
 import type { RawSql } from './database/connect.ts'
+import { type LentConnection, lend } from './database/lent-connection.ts'
 import { makeDevelopmentKeys } from './development-keys.ts'
 import { CannotStart } from './domain/cannot-start.ts'
 import { beginLog, isBegun } from './log/begin.ts'
@@ -76,13 +77,20 @@ export function openLogToRead(config: Config, sql: RawSql, logger: Logger): Prom
 }
 
 async function orderedFirstStart<T>(sql: RawSql, open: () => Promise<T>): Promise<T> {
-  const lock = await sql.reserve()
+  const lock = await lend(sql, `select pg_advisory_lock(${firstStartLock})`)
   try {
-    await lock`select pg_advisory_lock(${firstStartLock})`
     return await open()
   } finally {
+    if (await unlocked(lock)) lock.release()
+  }
+}
+
+async function unlocked(lock: LentConnection): Promise<boolean> {
+  try {
     await lock`select pg_advisory_unlock(${firstStartLock})`
-    lock.release()
+    return true
+  } catch {
+    return false // it is gone with its connection
   }
 }
 

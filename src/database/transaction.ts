@@ -1,5 +1,5 @@
 import type { RawSql } from './connect.ts'
-import { isLostConnection, type LentConnection, rolledBack, untilLost } from './until-lost.ts'
+import { isLostConnection, type LentConnection, lend, rolledBack } from './lent-connection.ts'
 
 /** A transaction on a client that reads int8 as a number. */
 export type Transaction = LentConnection
@@ -26,13 +26,8 @@ async function transact<T>(
   work: (tx: Transaction) => Promise<T>,
   end: (tx: Transaction) => Promise<unknown>,
 ): Promise<T> {
-  const connection = await sql.reserve()
-  let lost = false
-  const tx = untilLost(connection, () => lost)
+  const tx = await lend(sql, 'begin')
   try {
-    await begin(connection, () => {
-      lost = true
-    })
     const result = await work(tx)
     await end(tx)
     tx.release()
@@ -41,19 +36,6 @@ async function transact<T>(
     if (!isLostConnection(error) && (await rolledBack(tx))) tx.release()
     throw error
   }
-}
-
-/** @param onLost called when the connection is closed, by whoever and whenever */
-async function begin(connection: LentConnection, onLost: () => void): Promise<void> {
-  // what the client's own begin() does: the only way to the connection that a statement goes to, and its types don't say so
-  const options = {
-    prepare: false,
-    onexecute(taken: { onclose: (() => void) | null }) {
-      taken.onclose = onLost
-      return true
-    },
-  }
-  await connection.unsafe('begin', [], options)
 }
 
 /**

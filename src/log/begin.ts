@@ -1,6 +1,7 @@
 import { catalogueDigests } from '../catalogue/load.ts'
 import type { Rules } from '../catalogue/rules.ts'
 import type { RawSql } from '../database/connect.ts'
+import { inTransaction } from '../database/transaction.ts'
 import { catalogueEntryText, receivedText } from './entry.ts'
 import type { LogKey } from './log-key.ts'
 import { leafHash } from './merkle.ts'
@@ -17,7 +18,7 @@ export async function isBegun(sql: RawSql): Promise<boolean> {
  * others find it begun.
  */
 export async function beginLog(sql: RawSql, key: LogKey, rules: Rules): Promise<void> {
-  await sql.begin(async (tx) => {
+  await inTransaction(sql, async (tx) => {
     // nothing to lock yet: the table itself orders those who begin
     await tx`lock table log.head in exclusive mode`
     const [head] = await tx`select 1 from log.head`

@@ -1,29 +1,9 @@
 import postgres from 'postgres'
 import type { RawSql } from '../database/connect.ts'
-import { ConnectionLost, isLostConnection, type LentConnection, rolledBack, untilLost } from '../database/until-lost.ts'
+import { ConnectionLost, isLostConnection, type LentConnection, rolledBack, untilLost } from '../database/lent-connection.ts'
 
 /** One connection, for a transaction that its user begins and commits. */
 export type Connection = LentConnection
-
-/**
- * Lends a connection of the pool for one transaction, and rolls back what an error left open.
- *
- * @param work must wait for nothing but its own statements. A connection that is lost while none is under way goes back to
- *   the pool unseen, and the next statement would run outside the transaction, or end the process (postgres.js 3.4.9 writes
- *   to a closed socket from a timer); use {@link onOwnConnection} then
- */
-export async function onPooledConnection<T>(pool: RawSql, work: (connection: Connection) => Promise<T>): Promise<T> {
-  const connection = await pool.reserve()
-  try {
-    const result = await work(connection)
-    connection.release()
-    return result
-  } catch (error) {
-    // a lost connection has gone back already, and the server rolls back by itself
-    if (!isLostConnection(error) && (await rolledBack(connection))) connection.release()
-    throw error
-  }
-}
 
 /** Closed by itself after this long without a transaction, for whoever forgets to close it. */
 const idleSeconds = 30
@@ -42,7 +22,7 @@ export class LastingConnection {
     this.#pool = pool
   }
 
-  /** One transaction, as {@link onPooledConnection} does it, but work may wait for other things, too; one at a time. */
+  /** One transaction, one at a time; what an error left open is rolled back. */
   async run<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     this.#own ??= new OwnClient(this.#pool)
     const own = this.#own

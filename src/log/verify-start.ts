@@ -1,11 +1,12 @@
 import type { RawSql } from '../database/connect.ts'
+import { inTransaction } from '../database/transaction.ts'
 import { openCheckpoint } from './checkpoint.ts'
 import type { LogKey } from './log-key.ts'
 import { leafHash } from './merkle.ts'
 import { frontierBytes, rootOfEdge } from './right-edge.ts'
 import { rootFromTiles } from './tile-proofs.ts'
 import { readEdge, readHashes } from './tile-store.ts'
-import { type Connection, onPooledConnection } from './transaction.ts'
+import type { Connection } from './transaction.ts'
 
 /** The database's log is not the one that was published, or does not agree with itself. Nothing may be appended to it. */
 export class LogInconsistent extends Error {
@@ -38,10 +39,9 @@ interface HeadRow {
  */
 export async function verifyStart(sql: RawSql, key: LogKey, lastPublished: string | undefined): Promise<void> {
   // of one moment: other gateways may be appending meanwhile
-  await onPooledConnection(sql, async (snapshot) => {
-    await snapshot`begin isolation level repeatable read, read only`
+  await inTransaction(sql, async (snapshot) => {
+    await snapshot`set transaction isolation level repeatable read, read only`
     await verifyAt(snapshot, key, lastPublished)
-    await snapshot`commit`
   })
 }
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { connect, type Database } from '../../src/database/connect.ts'
+import { type LentConnection, lend } from '../../src/database/lent-connection.ts'
 import { startOfProcess } from '../../src/database/process.ts'
 import { inTransaction } from '../../src/database/transaction.ts'
-import type { LentConnection } from '../../src/database/until-lost.ts'
 import { LastingConnection } from '../../src/log/transaction.ts'
 import { eventually } from '../support/eventually.ts'
 import { type TestDatabase, testDatabase } from '../support/postgres.ts'
@@ -65,6 +65,13 @@ it('an error of the work itself, after its connection was lost, is told as it is
   await expect(work).rejects.toThrow('of the work')
   await inTransaction(one.raw, (tx) => tx`insert into numbers values (4)`)
   expect(await numbers()).toEqual([4])
+})
+
+it('a connection that is lent with a lock refuses statements once it is lost, and the pool goes on', async () => {
+  const lock = await lend(one.raw, 'select pg_advisory_lock(1)')
+  await end(lock)
+  expect(() => lock`select pg_advisory_unlock(1)`).toThrow('closed the connection')
+  expect(await one.raw`select 1 as one`).toEqual([{ one: 1 }])
 })
 
 it('a connection for one transaction after the other is opened anew when it is lost within one', async () => {

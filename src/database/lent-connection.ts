@@ -1,4 +1,5 @@
 import type postgres from 'postgres'
+import type { RawSql } from './connect.ts'
 
 /** A connection lent by a client that reads int8 as a number. */
 export type LentConnection = postgres.ReservedSql<{ bigint: number }>
@@ -32,6 +33,33 @@ export function untilLost(connection: LentConnection, isLost: () => boolean): Le
   return new Proxy(unlessLost(connection), {
     get: (target, name) => (name === 'unsafe' ? unsafe : Reflect.get(target, name)),
   })
+}
+
+/**
+ * Reserves a connection of a pool, makes a statement on it, and lends it {@link untilLost}.
+ *
+ * @param first without parameters, such as `begin`
+ */
+export async function lend(pool: RawSql, first: string): Promise<LentConnection> {
+  const connection = await pool.reserve()
+  let isLost = false
+  // what the client's own begin() does: the only way to the connection that a statement goes to, and its types don't say so
+  const options = {
+    prepare: false,
+    onexecute(taken: { onclose: (() => void) | null }) {
+      taken.onclose = () => {
+        isLost = true
+      }
+      return true
+    },
+  }
+  try {
+    await connection.unsafe(first, [], options)
+  } catch (error) {
+    if (!isLostConnection(error)) connection.release()
+    throw error
+  }
+  return untilLost(connection, () => isLost)
 }
 
 /** Is the connection gone: closed under us, or ended by the server (severity FATAL or PANIC)? */

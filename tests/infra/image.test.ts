@@ -78,7 +78,7 @@ describe('what the Dockerfile puts into the image', () => {
     const child = spawn(process.execPath, ['dist/main.js', ...args], { cwd: app, env: cleanEnv(own), ...nobody, stdio: 'ignore' })
     const exited = once(child, 'exit')
     try {
-      await eventually(health, 30_000)
+      await eventually(health)
     } finally {
       child.kill('SIGTERM')
       expect(await exited, args.join(' ')).toEqual([0, null])

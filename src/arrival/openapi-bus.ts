@@ -1,7 +1,7 @@
 import type { JsonObject } from '../domain/text.ts'
-import { answer, json, type OperationSpec } from './openapi-operations.ts'
-import { act, count, orNull } from './openapi-operators.ts'
-import { closed, index, moment, schemaRef, text } from './openapi-schemas.ts'
+import { act } from './openapi-acts.ts'
+import { closed, count, index, moment, orNull, schemaRef, text } from './openapi-forms.ts'
+import { answer, json, type OperationSpec } from './openapi-operation.ts'
 
 const list = (items: JsonObject): JsonObject => ({ type: 'array', items })
 /** -1 where there is none yet. */

@@ -1,8 +1,8 @@
 import { problems } from '../domain/problems.ts'
 import type { JsonObject } from '../domain/text.ts'
 import { entryKinds, maxSubjectCharacters, maxTypeCharacters } from './log-search.ts'
-import { answer, inPath, inQuery, json, type OperationSpec, ofReading, storable } from './openapi-operations.ts'
-import { base64, closed, index, moment, orEmpty, receipt, schemaRef, text } from './openapi-schemas.ts'
+import { base64, closed, index, moment, orEmpty, receipt, schemaRef, storable, text } from './openapi-forms.ts'
+import { answer, inPath, inQuery, json, type OperationSpec, ofReading } from './openapi-operation.ts'
 import { maxPage } from './page-query.ts'
 
 const position: JsonObject = { type: 'integer', minimum: 0, maximum: 999_999_999_999_999 }

@@ -2,11 +2,9 @@ import { parkedCauses } from '../domain/record.ts'
 import type { JsonObject } from '../domain/text.ts'
 import { defaultPauseAfter, defaultRate, maxRate } from '../operations/replay-acts.ts'
 import { replayStates } from '../replay/replay.ts'
-import { answer, inPath, inQuery, json, type OperationSpec } from './openapi-operations.ts'
-import { closed, compactJws, index, moment, orEmpty, schemaRef, text } from './openapi-schemas.ts'
-
-export const count: JsonObject = { type: 'integer', minimum: 0 }
-export const orNull = (schema: JsonObject): JsonObject => ({ anyOf: [schema, { type: 'null' }] })
+import { act, newest } from './openapi-acts.ts'
+import { closed, count, index, moment, orNull, schemaRef, text } from './openapi-forms.ts'
+import { answer, inPath, json, type OperationSpec } from './openapi-operation.ts'
 
 /** What operators' answers look like, by name. */
 export const operatorSchemas: JsonObject = {
@@ -76,34 +74,6 @@ export const operatorSchemas: JsonObject = {
   }),
 }
 
-const body = json(closed({ request: { ...compactJws, description: 'operation+jws by an operator’s key' } }))
-const answers: JsonObject = {
-  '201': answer('on record and carried out', json(schemaRef('ActDone'))),
-  '200': answer('so already', json({ anyOf: [schemaRef('ActNeedless'), schemaRef('ActDone')] })),
-}
-const problems = [
-  'request-timeout',
-  'too-large',
-  'unsupported-media-type',
-  'malformed',
-  'signature-invalid',
-  'not-yours',
-  'invalid-request',
-  'too-many-requests',
-] as const
-
-/** An operator's act: what it is asked with, and what is answered. */
-export const act = (path: string, operationId: string, summary: string, parameters?: readonly JsonObject[]): OperationSpec => ({
-  method: 'post',
-  path,
-  operationId,
-  summary,
-  ...(parameters === undefined ? {} : { parameters }),
-  body,
-  answers,
-  problems,
-})
-
 /** The operations of operators, as the handlers behave. */
 export const operatorOperations: readonly OperationSpec[] = [
   act(
@@ -111,18 +81,7 @@ export const operatorOperations: readonly OperationSpec[] = [
     'planReplay',
     'action plan-replay, with bureau and filter: what a replay of parked events would do',
   ),
-  {
-    method: 'get',
-    path: '/v1/operations/replays',
-    operationId: 'listReplays',
-    summary: 'the newest hundred replays, for operators',
-    secured: true,
-    parameters: [inQuery('bureau', orEmpty(text('only of its view', { pattern: '^[a-z][a-z0-9-]{0,30}$' })))],
-    answers: {
-      '200': answer('newest first', json(closed({ replays: { type: 'array', maxItems: 100, items: schemaRef('Replay') } }))),
-    },
-    problems: ['not-yours', 'invalid-request'],
-  },
+  newest('replays', 'listReplays', 'Replay'),
   {
     method: 'get',
     path: '/v1/operations/replays/{id}',

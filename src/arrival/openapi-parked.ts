@@ -1,8 +1,7 @@
 import { parkedCauses } from '../domain/record.ts'
 import type { JsonObject } from '../domain/text.ts'
-import { answer, inPath, inQuery, json, type OperationSpec, storable } from './openapi-operations.ts'
-import { count, orNull } from './openapi-operators.ts'
-import { closed, index, moment, orEmpty, schemaRef, text } from './openapi-schemas.ts'
+import { closed, count, index, moment, orEmpty, orNull, schemaRef, storable, text } from './openapi-forms.ts'
+import { answer, inPath, inQuery, json, type OperationSpec } from './openapi-operation.ts'
 import { maxPage } from './page-query.ts'
 import { maxFilterCharacters } from './parked-filter.ts'
 

@@ -1,9 +1,9 @@
 import { parkedCauses } from '../domain/record.ts'
 import type { JsonObject } from '../domain/text.ts'
 import { maxExamples, rebuildStates } from '../replay/rebuild.ts'
-import { answer, inPath, inQuery, json, type OperationSpec } from './openapi-operations.ts'
-import { act, count, orNull } from './openapi-operators.ts'
-import { closed, index, moment, orEmpty, schemaRef, text } from './openapi-schemas.ts'
+import { act, newest } from './openapi-acts.ts'
+import { closed, count, index, moment, orNull, schemaRef, text } from './openapi-forms.ts'
+import { answer, inPath, json, type OperationSpec } from './openapi-operation.ts'
 
 const sourced = (description: string): JsonObject => ({
   description,
@@ -76,18 +76,7 @@ export const rebuildOperations: readonly OperationSpec[] = [
     'rebuildView',
     'action rebuild-view, with bureau and dryRun: folds the whole log into a second view beside the live one, and compares them',
   ),
-  {
-    method: 'get',
-    path: '/v1/operations/rebuilds',
-    operationId: 'listRebuilds',
-    summary: 'the newest hundred rebuilds, for operators',
-    secured: true,
-    parameters: [inQuery('bureau', orEmpty(text('only of its view', { pattern: '^[a-z][a-z0-9-]{0,30}$' })))],
-    answers: {
-      '200': answer('newest first', json(closed({ rebuilds: { type: 'array', maxItems: 100, items: schemaRef('Rebuild') } }))),
-    },
-    problems: ['not-yours', 'invalid-request'],
-  },
+  newest('rebuilds', 'listRebuilds', 'Rebuild'),
   {
     method: 'get',
     path: '/v1/operations/rebuilds/{id}',

@@ -2,12 +2,18 @@ import type { Rules } from '../catalogue/rules.ts'
 import { type ProblemCode, problemOf } from '../domain/problems.ts'
 import type { Json, JsonObject } from '../domain/text.ts'
 import { busOperations, busSchemas } from './openapi-bus.ts'
+import { eventOperations, eventSchemas } from './openapi-events.ts'
+import { keyOperations, keySchemas } from './openapi-keys.ts'
+import { logOperations } from './openapi-log.ts'
 import { logSearchOperations, logSearchSchemas } from './openapi-log-search.ts'
-import { type OperationSpec, operations } from './openapi-operations.ts'
+import type { OperationSpec } from './openapi-operation.ts'
 import { operatorOperations, operatorSchemas } from './openapi-operators.ts'
 import { parkedOperations, parkedSchemas } from './openapi-parked.ts'
+import { problemSchemas, problemWith } from './openapi-problems.ts'
+import { processOperations, processSchemas } from './openapi-process.ts'
 import { rebuildOperations, rebuildSchemas } from './openapi-rebuilds.ts'
-import { problemWith, schemasOf } from './openapi-schemas.ts'
+import { recordOperations, recordSchemas } from './openapi-records.ts'
+import { catalogueSchemas } from './openapi-types.ts'
 
 const documents = new WeakMap<Rules, JsonObject>()
 
@@ -24,7 +30,11 @@ export function openapiDocument(rules: Rules): JsonObject {
 function makeDocument(rules: Rules): JsonObject {
   const paths: Record<string, Record<string, Json>> = {}
   for (const operation of [
-    ...operations(rules),
+    ...eventOperations,
+    ...recordOperations(rules),
+    ...keyOperations,
+    ...logOperations,
+    ...processOperations,
     ...logSearchOperations,
     ...operatorOperations,
     ...parkedOperations,
@@ -48,7 +58,12 @@ function makeDocument(rules: Rules): JsonObject {
     paths,
     components: {
       schemas: {
-        ...schemasOf(rules),
+        ...catalogueSchemas(rules),
+        ...problemSchemas,
+        ...eventSchemas,
+        ...recordSchemas,
+        ...keySchemas,
+        ...processSchemas,
         ...logSearchSchemas,
         ...operatorSchemas,
         ...parkedSchemas,

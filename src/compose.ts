@@ -27,7 +27,7 @@ import { createMetrics, type Metrics } from './metrics.ts'
 import { openAlarms } from './open-alarms.ts'
 import { checkWorkers } from './open-checks.ts'
 import { type AppendableLog, openLogToAppend, openLogToRead } from './open-log.ts'
-import { openLedger, replayWorkers, type Workers } from './open-operations.ts'
+import { openLedger, replayWorkers } from './open-operations.ts'
 import { rebuildWorkers } from './open-rebuilds.ts'
 import { readBusStatus } from './operations/bus-status.ts'
 import type { Ledger } from './operations/ledger.ts'
@@ -36,6 +36,7 @@ import { lasting } from './view/lasting.ts'
 import { createView, type View } from './view/view.ts'
 import { migrateView, viewSchema } from './view/view-schema.ts'
 import { type OpenedView, Views } from './view/views.ts'
+import type { Workers } from './view-workers.ts'
 import { startWitnessing, type Witnessing } from './witness/witnessing.ts'
 
 /** What a process does. */
@@ -95,11 +96,11 @@ async function build(
   const views = new Views(keeper, (bureau) => openView(opened.url, bureau, keeper, logger, metrics))
   closers.add('the views', () => views.close())
   await views.update()
-  const replays = replayWorkers(database.raw, keeper, (bureau) => views.sql(bureau), logger, metrics)
+  const working = { sql: database.raw, keeper, viewOf: (bureau: string) => views.sql(bureau), logger }
+  const replays = replayWorkers(working, metrics)
   closers.add('the replays', replays.close)
   const notices = new Notices(new Alarms(database.raw), logger)
-  const checked = { sql: database.raw, keeper, logger, metrics, notices, everyMs: config.checkEverySeconds * 1000 }
-  const checks = checkWorkers({ ...checked, viewOf: (bureau) => views.sql(bureau) })
+  const checks = checkWorkers({ ...working, metrics, notices, everyMs: config.checkEverySeconds * 1000 })
   closers.add('the checks for holes', checks.close)
   const rebuilds = rebuildWorkers({ url: opened.url, sql: database.raw, keeper, logger })
   closers.add('the rebuilds', rebuilds.close)

@@ -1,4 +1,3 @@
-import { Leases } from './bus/leases.ts'
 import { pause } from './bus/pause.ts'
 import type { RawSql } from './database/connect.ts'
 import type { RulesKeeper } from './log/rules-in-force.ts'
@@ -14,6 +13,7 @@ import { republishAct } from './operations/republish.ts'
 import { startReplays } from './replay/runner.ts'
 import { judgingOf } from './view/judging.ts'
 import { placeOf } from './view/place.ts'
+import { type ViewWorkerMeans, viewAtWork, type Workers, workersOf } from './view-workers.ts'
 
 /** A gateway that died between a request's record and its effect leaves the effect to the others: they look this often. */
 const ledgerPollMs = 5_000
@@ -48,49 +48,15 @@ export function openLedger(
   }
 }
 
-/** What a process does for each bureau that it consumes for, beside consuming. */
-export interface Workers {
-  /** takes up the work of one bureau */
-  follow(bureau: string): void
-  close(): Promise<void>
-}
-
-/**
- * Does what the replays of the bureaus ask for.
- *
- * @param viewOf connections whose search_path is the schema of a bureau's view
- */
-export function replayWorkers(
-  sql: RawSql,
-  keeper: RulesKeeper,
-  viewOf: (bureau: string) => RawSql | undefined,
-  logger: Logger,
-  metrics: Metrics,
-): Workers {
-  const leases = new Leases(sql, logger)
-  const stops: (() => Promise<void>)[] = []
-  return {
-    follow(bureau) {
-      const view = viewOf(bureau)
-      if (view === undefined) throw new Error(`the view of ${bureau} was not opened`)
-      const stop = startReplays({
-        bureau,
-        sql: view,
-        judging: () => judgingOf(bureau, keeper.inForce.rules, keeper.inForce.catalogues),
-        partitionOf: (subject) => placeOf(keeper.inForce.rules, subject),
-        clock: () => new Date(),
-        refreshRules: () => keeper.refresh(sql),
-        leases,
-        logger,
-        onStep: (events) => metrics.replayed.inc({ bureau }, events),
-      })
-      stops.push(stop)
-    },
-    async close() {
-      await Promise.all(stops.map((stop) => stop()))
-      await leases.close()
-    },
-  }
+/** Does what the replays of the bureaus that this process consumes for ask for. */
+export function replayWorkers(means: ViewWorkerMeans, metrics: Metrics): Workers {
+  return workersOf(means.sql, means.logger, (bureau, leases) =>
+    startReplays({
+      ...viewAtWork(bureau, means),
+      leases,
+      onStep: (events) => metrics.replayed.inc({ bureau }, events),
+    }),
+  )
 }
 
 function ledgerOf(sql: RawSql, keeper: RulesKeeper, logger: Logger, broker: boolean): Ledger {

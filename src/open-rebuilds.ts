@@ -1,14 +1,13 @@
-import { Leases } from './bus/leases.ts'
 import { connect, type RawSql } from './database/connect.ts'
 import type { RulesInForce, RulesKeeper } from './log/rules-in-force.ts'
 import type { Logger } from './logger.ts'
-import type { Workers } from './open-operations.ts'
 import { startRebuilds } from './replay/rebuild-runner.ts'
 import type { RebuildMeans, RebuildRules } from './replay/rebuild-step.ts'
 import { judgingOf } from './view/judging.ts'
 import { placeOf } from './view/place.ts'
 import { operatorsMask } from './view/record-json.ts'
 import { migrateView } from './view/view-schema.ts'
+import { type Workers, workersOf } from './view-workers.ts'
 
 /** One that reads, one that stores, one that asks how things stand. */
 const connections = 3
@@ -22,28 +21,19 @@ export interface RebuildWorkerMeans {
 
 /** Does what the rebuilds of the bureaus that this process consumes for ask for. */
 export function rebuildWorkers({ url, sql, keeper, logger }: RebuildWorkerMeans): Workers {
-  const leases = new Leases(sql, logger)
-  const stops: (() => Promise<void>)[] = []
-  return {
-    follow(bureau) {
-      const stop = startRebuilds({
-        ...rebuildMeans(bureau, sql, keeper),
-        shared: sql,
-        async openSchema(schema) {
-          await migrateView(url, schema)
-          const opened = connect(url, { name: `lianban rebuild ${bureau}`, schema, maxConnections: connections })
-          return { sql: opened.raw, close: opened.close }
-        },
-        leases,
-        logger,
-      })
-      stops.push(stop)
-    },
-    async close() {
-      await Promise.all(stops.map((stop) => stop()))
-      await leases.close()
-    },
-  }
+  return workersOf(sql, logger, (bureau, leases) =>
+    startRebuilds({
+      ...rebuildMeans(bureau, sql, keeper),
+      shared: sql,
+      async openSchema(schema) {
+        await migrateView(url, schema)
+        const opened = connect(url, { name: `lianban rebuild ${bureau}`, schema, maxConnections: connections })
+        return { sql: opened.raw, close: opened.close }
+      },
+      leases,
+      logger,
+    }),
+  )
 }
 
 /** What a rebuild of one bureau's view goes by, whichever process does it. */

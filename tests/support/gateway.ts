@@ -111,7 +111,10 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
 
   const rebuilds = rebuildWorkers({ url, sql: database.raw, keeper, logger })
   if (consume) for (const bureau of views.keys()) rebuilds.follow(bureau)
-  const workers = replayWorkers(database.raw, keeper, (bureau) => views.get(bureau)?.database.raw, logger, createMetrics())
+  const workers = replayWorkers(
+    { sql: database.raw, keeper, viewOf: (bureau) => views.get(bureau)?.database.raw, logger },
+    createMetrics(),
+  )
   if (consume) for (const bureau of views.keys()) workers.follow(bureau)
   const { ledger, close: closeLedger } = openLedger(database.raw, keeper, logger)
   const parts: Parts = {

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 
@@ -46,8 +47,11 @@ const betweenLooksMs = 100
  */
 export function limitWrites(pids: () => readonly number[]): Disk {
   const limit = (to: string) => {
-    // one that has ended meanwhile has no limits
-    for (const pid of pids()) spawnSync('prlimit', ['--pid', String(pid), `--fsize=${to}:`])
+    for (const pid of pids()) {
+      const owner = statSync(`/proc/${pid}`, { throwIfNoEntry: false })
+      // as its owner: not every root may change another's limits; one that has ended meanwhile has none
+      if (owner) spawnSync('prlimit', ['--pid', String(pid), `--fsize=${to}:`], { uid: owner.uid, gid: owner.gid })
+    }
   }
   return {
     async fill(forMs) {

@@ -2,10 +2,12 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { compose, type Roles } from '../compose.ts'
 import { readConfig } from '../config.ts'
+import { outliveLostArrayTypes } from '../database/lost-array-types.ts'
 import { welcome } from './welcome.ts'
 
 /** Runs until a signal asks it to end, or a part fails that it can't do without; then ends the process. */
 export async function runExchange(roles: Roles): Promise<void> {
+  outliveLostArrayTypes()
   const config = readConfig()
   const ending = ended()
   const exchange = await compose(config, roles)

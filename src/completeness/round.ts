@@ -2,7 +2,7 @@ import type { RawSql } from '../database/connect.ts'
 import { inTransaction } from '../database/transaction.ts'
 import type { Subject } from '../replay/release.ts'
 import type { Judging } from '../view/apply-events.ts'
-import { lockPositions, type Partition, readPositions } from '../view/positions.ts'
+import { distinctPlaces, indexesByPlace, lockPositions, type Partition, placeText, readPositions } from '../view/positions.ts'
 import { foldAnew, orOneByOne } from './fold-anew.ts'
 import { type Expected, findHoles, type Hole } from './holes.ts'
 import { type CheckState, lockCheck, readCheck, saveCheck } from './store.ts'
@@ -62,10 +62,10 @@ async function nextStretch(sql: RawSql, after: number): Promise<Stretch> {
 }
 
 async function expected({ sql, partitionOf }: CheckMeans, subjects: readonly Subject[]): Promise<readonly Expected[]> {
-  const positions = new Map((await readPositions(sql)).map(({ topic, partition, index }) => [`${topic}\n${partition}`, index]))
+  const positions = indexesByPlace(await readPositions(sql))
   return subjects.flatMap(({ kind, subject }) => {
     const place = partitionOf({ kind, subject })
-    const upTo = place && positions.get(`${place.topic}\n${place.partition}`)
+    const upTo = place && positions.get(placeText(place))
     return upTo === undefined ? [] : [{ kind, subject, upTo }]
   })
 }
@@ -78,8 +78,7 @@ async function heal(means: CheckMeans, found: readonly Hole[]): Promise<readonly
 }
 
 function healSome({ sql, judging, partitionOf, clock }: CheckMeans, found: readonly Hole[]): Promise<readonly Hole[]> {
-  const places = found.flatMap((one) => partitionOf(one) ?? [])
-  const partitions = [...new Map(places.map((place) => [`${place.topic}\n${place.partition}`, place])).values()]
+  const partitions = distinctPlaces(found.flatMap((one) => partitionOf(one) ?? []))
   return orOneByOne((apply) =>
     inTransaction(sql, async (tx) => {
       await lockPositions(tx, partitions)

@@ -5,7 +5,7 @@ import type { RawSql } from '../database/connect.ts'
 import type { RulesKeeper } from '../log/rules-in-force.ts'
 import { lagOf } from '../view/lag.ts'
 import { type PartitionState, readPartitions } from '../view/partition-states.ts'
-import { readPositions } from '../view/positions.ts'
+import { placeText, readPositions } from '../view/positions.ts'
 
 /** Republications in one answer: what is under way, and the last few. */
 const maxListed = 20
@@ -129,7 +129,7 @@ async function readConsumer(sql: RawSql, keeper: RulesKeeper, bureau: string, vi
     lagEvents: events,
     lagSince: since ?? null,
     check: await readCheck(view),
-    partitions: partitions.map((one) => ({ ...one, lagEvents: byPartition.get(`${one.topic}\n${one.partition}`) ?? 0 })),
+    partitions: partitions.map((one) => ({ ...one, lagEvents: byPartition.get(placeText(one)) ?? 0 })),
   }
 }
 

@@ -3,7 +3,7 @@ import { inTransaction, type Transaction } from '../database/transaction.ts'
 import type { ViewRecord } from '../domain/record.ts'
 import { subjectKey } from '../view/apply-events.ts'
 import { beforeAll, type SubjectKey } from '../view/histories.ts'
-import type { Partition } from '../view/positions.ts'
+import { indexesByPlace, type Partition, placeText } from '../view/positions.ts'
 import { maxExamples, type RebuildResult } from './rebuild.ts'
 import type { Masking } from './record-difference.ts'
 import { type ParkedOf, type SubjectDifference, subjectDifference } from './subject-difference.ts'
@@ -87,8 +87,7 @@ async function comparePage(tx: Transaction, means: CompareMeans, after: SubjectK
   let behind = 0
   for (const key of differing) {
     const [one, other] = [left.of(key), right.of(key)]
-    const { topic, partition } = partitionOf(key)
-    const place = `${topic}\n${partition}`
+    const place = placeText(partitionOf(key))
     const both = Math.min(left.reached.get(place) ?? -1, right.reached.get(place) ?? -1)
     const difference = subjectDifference(key, one, other, maskOf(key.kind))
     if ((logged.get(subjectKey(key)) ?? -1) > both) behind += 1
@@ -146,7 +145,7 @@ async function readSide(tx: Transaction, schema: string | undefined, keys: reado
   const recordOf = new Map(records.map((row) => [subjectKey(row), row]))
   const parkedOf = new Map(parked.map(({ kind, subject, ...row }) => [subjectKey({ kind, subject }), row]))
   return {
-    reached: new Map(places.map(({ topic, partition, index }) => [`${topic}\n${partition}`, index])),
+    reached: indexesByPlace(places),
     of(key: SubjectKey) {
       return { record: recordOf.get(subjectKey(key)), parked: parkedOf.get(subjectKey(key)) }
     },

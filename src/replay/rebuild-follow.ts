@@ -5,7 +5,7 @@ import type { AcceptedEvent } from '../domain/record.ts'
 import type { applyEvents, Judging } from '../view/apply-events.ts'
 import { eventOfEntry } from '../view/entry-event.ts'
 import type { SubjectKey } from '../view/histories.ts'
-import { type Partition, readPositions } from '../view/positions.ts'
+import { indexesByPlace, type Partition, placeText, readPositions } from '../view/positions.ts'
 
 /** Event entries taken in by one transaction. */
 const pageEvents = 500
@@ -38,7 +38,7 @@ export async function followIn(
   await tx`lock table positions in share row exclusive mode`
   const positions = await readPositions(tx)
   if (positions.length === 0) return 'lost'
-  const reached = new Map(positions.map(({ topic, partition, index }) => [placeText({ topic, partition }), index]))
+  const reached = indexesByPlace(positions)
   await takeDismissals(tx, means, reached, apply)
   const from = Math.min(...reached.values())
   const [head] = await tx<{ index: number }[]>`select coalesce(max(index), -1) as index from log.entries`
@@ -92,5 +92,3 @@ export async function copyDismissed(tx: RawSql, live: string): Promise<readonly 
     where not exists (select 1 from dismissed d where d.index = l.index)
     on conflict do nothing returning index, kind, subject`
 }
-
-const placeText = ({ topic, partition }: Partition) => `${topic}\n${partition}`

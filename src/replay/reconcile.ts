@@ -4,7 +4,7 @@ import type { ViewRecord } from '../domain/record.ts'
 import { type Judging, subjectKey } from '../view/apply-events.ts'
 import { beforeAll, type HistoryEvent, historyPages, type SubjectKey } from '../view/histories.ts'
 import { HistoryFold } from '../view/history-fold.ts'
-import { type Partition, readPositions } from '../view/positions.ts'
+import { indexesByPlace, type Partition, placeText, readPositions } from '../view/positions.ts'
 import { tryRecords } from '../view/trial-records.ts'
 import type { Masking } from './record-difference.ts'
 import { type ParkedOf, type SubjectDifference, type SubjectIn, subjectDifference } from './subject-difference.ts'
@@ -84,9 +84,7 @@ async function foldRange(
   range: { readonly after: SubjectKey; readonly to: SubjectKey },
   parked: ReadonlyMap<string, ParkedOf>,
 ): Promise<ReadonlyMap<string, HistoryFold>> {
-  const reached = new Map(
-    (await readPositions(tx)).map(({ topic, partition, index }) => [placeText({ topic, partition }), index]),
-  )
+  const reached = indexesByPlace(await readPositions(tx))
   const folds = new Map<string, HistoryFold>()
   for await (const page of historyPages(tx, { schema, ...range, upTo: Math.max(-1, ...reached.values()) })) {
     for (const one of page) {
@@ -144,5 +142,3 @@ async function readParked(tx: Transaction, after: SubjectKey, to: SubjectKey): P
     group by kind, subject`
   return new Map(rows.map(({ kind, subject, ...row }) => [subjectKey({ kind, subject }), row]))
 }
-
-const placeText = ({ topic, partition }: Partition) => `${topic}\n${partition}`

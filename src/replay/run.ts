@@ -1,7 +1,7 @@
 import type { RawSql } from '../database/connect.ts'
 import { inTransaction, type Transaction } from '../database/transaction.ts'
 import { type Judging, refusedRow } from '../view/apply-events.ts'
-import { lockPositions, type Partition } from '../view/positions.ts'
+import { distinctPlaces, lockPositions, type Partition } from '../view/positions.ts'
 import { type Head, nextHeads } from './heads.ts'
 import { inLanes } from './lanes.ts'
 import { type Released, releaseOneByOne, releaseSubjects } from './release.ts'
@@ -65,8 +65,7 @@ async function releaseIn(
   heads: readonly Head[],
   release: typeof releaseOneByOne,
 ): Promise<number> {
-  const places = heads.map((head) => partitionOf(head))
-  await lockPositions(tx, [...new Map(places.map((place) => [`${place.topic}\n${place.partition}`, place])).values()])
+  await lockPositions(tx, distinctPlaces(heads.map((head) => partitionOf(head))))
   const now = clock()
   const released = await release(tx, heads, { judging: judging(), now, replay: id })
   const replay = await lockReplay(tx, id)

@@ -15,6 +15,19 @@ export interface Partition {
   readonly partition: number
 }
 
+/** A partition as the key of a map. */
+export const placeText = ({ topic, partition }: Partition): string => `${topic}\n${partition}`
+
+/** Each partition once. */
+export function distinctPlaces(places: readonly Partition[]): readonly Partition[] {
+  return [...new Map(places.map(({ topic, partition }) => [placeText({ topic, partition }), { topic, partition }])).values()]
+}
+
+/** @returns by {@link placeText}: the last index that is taken in */
+export function indexesByPlace(positions: readonly (Partition & { readonly index: number })[]): ReadonlyMap<string, number> {
+  return new Map(positions.map((position) => [placeText(position), position.index]))
+}
+
 export async function readPositions(sql: RawSql): Promise<readonly Position[]> {
   const rows = await sql<Row[]>`
     select topic, partition, index, broker_topic as "brokerTopic", broker_offset as "brokerOffset"

@@ -8,7 +8,7 @@ import { applyEvents, applyEventsOneByOneIfNeeded, refusedRow } from './apply-ev
 import { eventOfEntry } from './entry-event.ts'
 import { lawAt, type PastCatalogue } from './law.ts'
 import { type PartitionOf, readMissed } from './missed.ts'
-import { lockPositions, type MovedPosition, movePositions, type Partition, readPositions } from './positions.ts'
+import { distinctPlaces, lockPositions, type MovedPosition, movePositions, type Partition, readPositions } from './positions.ts'
 import { recordRules } from './record-rules.ts'
 
 export interface ProjectionOptions {
@@ -60,7 +60,7 @@ export function createProjection(
 
   async function applyOnce(tx: Transaction, batch: Batch, apply: typeof applyEvents): Promise<Applied> {
     const inForce = rules()
-    const positions = await lockPositions(tx, partitionsOf([...batch.deliveries, ...batch.heartbeats]))
+    const positions = await lockPositions(tx, distinctPlaces([...batch.deliveries, ...batch.heartbeats]))
     const taken: Taken[] = []
     for (const position of positions) taken.push(await take(tx, position, batch, kindOf(inForce, position.topic)))
     // subjects of different partitions are independent, and within one the indexes rise
@@ -132,11 +132,6 @@ interface Taken {
   readonly missed: number
   /** the gap goes on: deliveries of this partition are left for the next transaction */
   readonly more: boolean
-}
-
-function partitionsOf(messages: readonly Partition[]): readonly Partition[] {
-  const named = messages.map(({ topic, partition }) => [`${topic}\n${partition}`, { topic, partition }] as const)
-  return [...new Map(named).values()]
 }
 
 function isOf(one: Partition, { topic, partition }: Partition): boolean {

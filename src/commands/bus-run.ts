@@ -3,14 +3,9 @@ import { type Acting, type ActOptions, act, actingWith } from './act.ts'
 import { busText, checkText, republicationText } from './bus-text.ts'
 import { CommandFailed } from './command.ts'
 import { expectStatus } from './exchange-client.ts'
-import { onInterrupt } from './interrupt.ts'
+import { followWhile } from './follow-while.ts'
 import { objectsIn } from './objects-in.ts'
 import type { ConnectionOptions } from './options.ts'
-import { rateBar } from './rate-bar.ts'
-import { waitFor } from './retry.ts'
-
-/** How often what is under way is asked after. */
-const pollMs = 500
 
 export interface StatusOptions extends ConnectionOptions {
   readonly key: string
@@ -47,7 +42,10 @@ export async function republish(options: RepublishOptions): Promise<void> {
   )
   const find = (status: JsonObject) => objectsIn(status.republications).find(({ id }) => id === done.republication)
   const under = (one: JsonObject | undefined) => wait && one !== undefined && one.finishedAt === null
-  const found = await follow(acting, find, under, (one) => [Number(one.sentTo) - from, Number(one.to) - from])
+  const found = await follow(acting, find, under, (one) => ({
+    done: Math.max(Number(one.sentTo) - from, 0),
+    of: Number(one.to) - from,
+  }))
   if (found === undefined) throw new CommandFailed(`republication ${done.republication} is on record, but not listed any more`)
   print(found, republicationText, options)
 }
@@ -62,36 +60,29 @@ export async function checkView(options: CheckOptions): Promise<void> {
     return isJsonObject(check) ? { bureau, logSize: logSize ?? 0, ...check } : undefined
   }
   const under = (one: JsonObject | undefined) => one !== undefined && !(Number(one.answered ?? -1) >= Number(asked))
-  const found = await follow(acting, find, under, (one) => [Number(one.checkedTo) + 1, Number(one.logSize)])
+  const found = await follow(acting, find, under, (one) => ({
+    done: Number(one.checkedTo) + 1,
+    of: Number(one.logSize),
+  }))
   if (found === undefined) throw new CommandFailed(`the exchange has no view of ${bureau}`)
   print(found, checkText, options)
   if (under(found)) throw new CommandFailed(`the check is not through; bus status tells of it`)
   if (Number(found.healedInRound) > 0) process.exitCode = 1
 }
 
-/** Reads the status until something in it is not under way any more, with a bar on a terminal. */
-async function follow(
+/** Reads the status until something in it is not under way any more. */
+const follow = (
   acting: Acting,
   find: (status: JsonObject) => JsonObject | undefined,
   isUnderWay: (one: JsonObject | undefined) => boolean,
-  progress: (one: JsonObject) => readonly [number, number],
-): Promise<JsonObject | undefined> {
-  const stopping = new AbortController()
-  const silence = onInterrupt(() => stopping.abort())
-  const bar = rateBar('entries')
-  try {
-    while (true) {
-      const one = find(await readStatus(acting))
-      if (one === undefined || !isUnderWay(one) || stopping.signal.aborted) return one
-      const [done, of] = progress(one)
-      bar.update(Math.max(done, 0), Math.max(of, 1), 0)
-      await waitFor(pollMs, stopping.signal)
-    }
-  } finally {
-    bar.stop()
-    silence()
-  }
-}
+  progressOf: (one: JsonObject) => { readonly done: number; readonly of: number },
+) =>
+  followWhile(
+    async () => find(await readStatus(acting)),
+    isUnderWay,
+    'entries',
+    (one) => one && progressOf(one),
+  )
 
 async function readStatus({ client, key }: Acting): Promise<JsonObject> {
   return expectStatus(await client.ask('/v1/operations/bus', { as: key }), 200).body

@@ -24,7 +24,7 @@ export function addBusCommands(program: Command): void {
       .description('send a stretch of the log to the topics again; consumers of the exchange ignore what they have')
       .requiredOption('--from <index>', 'its first entry; 0 after the whole Kafka was lost', index)
       .option('--to <index>', 'its last entry; without it the end of the log', index)
-      .option('--no-wait', 'until it is through')
+      .option('--no-wait', 'end at once, not when it is through')
       .option('--json', 'as JSON'),
   )
     .addHelpText(

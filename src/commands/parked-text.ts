@@ -1,4 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
+import { objectsIn } from './objects-in.ts'
 import { tableText } from './table.ts'
 
 /** Groups as an operator reads them: the numbers, then for each cause what it means. */
@@ -45,7 +46,7 @@ export function historyText({ bureau, kind, subject, name, events }: JsonObject)
     ['name', text(name)],
     ['view of', text(bureau)],
   ])
-  return `${head}\n${(Array.isArray(events) ? events.filter(isJsonObject) : []).map(eventText).join('\n')}`
+  return `${head}\n${objectsIn(events).map(eventText).join('\n')}`
 }
 
 function eventText({ index, type, sender, received, fate, parkedAt, tries, changes, states }: JsonObject): string {
@@ -53,7 +54,7 @@ function eventText({ index, type, sender, received, fate, parkedAt, tries, chang
     `${text(index)}  ${text(type)} by ${text(sender)}, received ${text(received)}`,
     `  ${fateText(objectOf(fate))}${parkedAt === undefined ? '' : `; parked at ${text(parkedAt)}, tried ${times(tries)}`}`,
   ]
-  const changed = [states, changes].flatMap((list) => (Array.isArray(list) ? list.filter(isJsonObject) : []))
+  const changed = [states, changes].flatMap(objectsIn)
   const rows = changed.map(({ field, before, after }) => [`    ${text(field)}`, `${shown(before)} → ${shown(after)}`])
   return `${lines.join('\n')}\n${tableText(rows)}`
 }

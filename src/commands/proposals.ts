@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { isJsonObject, type Json } from '../domain/text.ts'
 import { type ActOptions, act, actingWith, withAct, withOperatorKey } from './act.ts'
 import { expectStatus } from './exchange-client.ts'
+import { objectsIn } from './objects-in.ts'
 import { type ConnectionOptions, wholeNumber, withConnection } from './options.ts'
 import { tableText } from './table.ts'
 
@@ -29,7 +30,7 @@ export function addProposalsCommands(program: Command): void {
 async function list(options: ListOptions): Promise<void> {
   const { client, key } = await actingWith(options)
   const { body } = expectStatus(await client.ask(path, { as: key }), 200)
-  const waiting = Array.isArray(body.proposals) ? body.proposals.filter(isJsonObject) : []
+  const waiting = objectsIn(body.proposals)
   if (options.json) process.stdout.write(`${JSON.stringify(body, null, 2)}\n`)
   else if (waiting.length === 0) process.stdout.write('nothing waits for a second person\n')
   else {

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from '../domain/text.ts'
-import { followMoving } from './follow-moving.ts'
+import { followWhile } from './follow-while.ts'
 
 /**
  * Reads a replay until it is in none of some states, with a bar on a terminal. Ctrl-C ends the looking on, not the replay.
@@ -7,7 +7,11 @@ import { followMoving } from './follow-moving.ts'
  * @returns it as it is then
  */
 export function followReplay(read: () => Promise<JsonObject>, moving: readonly string[]): Promise<JsonObject> {
-  return followMoving(read, moving, 'subjects', ({ state, plan, subjectsDone }) =>
-    state === 'running' ? { done: Number(subjectsDone), of: isJsonObject(plan) ? Number(plan.subjects) : 0 } : undefined,
+  return followWhile(
+    read,
+    ({ state }) => moving.includes(String(state)),
+    'subjects',
+    ({ state, plan, subjectsDone }) =>
+      state === 'running' ? { done: Number(subjectsDone), of: isJsonObject(plan) ? Number(plan.subjects) : 0 } : undefined,
   )
 }

@@ -1,7 +1,8 @@
-import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
+import { isJsonObject, type JsonObject } from '../domain/text.ts'
 import { type Acting, type ActOptions, act, actingWith } from './act.ts'
 import { CommandFailed } from './command.ts'
 import { expectStatus } from './exchange-client.ts'
+import { objectsIn } from './objects-in.ts'
 import type { ConnectionOptions } from './options.ts'
 import { followReplay } from './replay-follow.ts'
 import { replaysText, replayText } from './replay-text.ts'
@@ -76,7 +77,7 @@ export async function showReplay(id: number | undefined, options: StatusOptions)
   if (id === undefined) {
     const query = options.bureau === undefined ? '' : `?bureau=${encodeURIComponent(options.bureau)}`
     const { body } = expectStatus(await acting.client.ask(`${path}${query}`, { as: acting.key }), 200)
-    process.stdout.write(options.json ? json(body) : replaysText(listOf(body.replays)))
+    process.stdout.write(options.json ? json(body) : replaysText(objectsIn(body.replays)))
     return
   }
   const follows = process.stderr.isTTY && !options.json ? ['planning', 'running'] : []
@@ -92,4 +93,3 @@ function print(replay: JsonObject, options: { readonly json?: true }): void {
 }
 
 const json = (value: JsonObject) => `${JSON.stringify(value, null, 2)}\n`
-const listOf = (value: Json | undefined): readonly JsonObject[] => (Array.isArray(value) ? value.filter(isJsonObject) : [])

@@ -1,4 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
+import { objectsIn } from './objects-in.ts'
 import { tableText } from './table.ts'
 
 /** A replay as an operator reads it. */
@@ -54,7 +55,7 @@ function planRows(plan: Json | undefined): string[][] {
 }
 
 function failuresText(failures: Json | undefined, happened: boolean): string {
-  const list = Array.isArray(failures) ? failures.filter(isJsonObject) : []
+  const list = objectsIn(failures)
   if (list.length === 0) return ''
   const rows = list.map(({ cause, type, subjects, example }) => {
     const { index, subject, detail } = isJsonObject(example) ? example : {}

@@ -1,5 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
 import { differenceRows } from './differences-text.ts'
+import { objectsIn } from './objects-in.ts'
 import { tableText } from './table.ts'
 
 /** A rebuild as an operator reads it. */
@@ -42,7 +43,7 @@ const behindText = (behind: Json | undefined) =>
   Number(behind) > 0 ? `; ${text(behind)} not compared: the live view had not come as far` : ''
 
 function examplesText(result: Json | undefined): string {
-  const examples = isJsonObject(result) && Array.isArray(result.examples) ? result.examples.filter(isJsonObject) : []
+  const examples = isJsonObject(result) ? objectsIn(result.examples) : []
   if (examples.length === 0) return ''
   const head = ['FOR EXAMPLE', 'WHAT', 'FIELD', 'LIVE', 'FROM', 'REBUILT', 'FROM']
   return `\n${tableText([head, ...examples.flatMap((one) => differenceRows(one, ['live', 'rebuilt']))])}`

@@ -1,8 +1,9 @@
-import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
+import { isJsonObject, type JsonObject } from '../domain/text.ts'
 import { type Acting, type ActOptions, act, actingWith } from './act.ts'
 import { CommandFailed } from './command.ts'
 import { expectStatus } from './exchange-client.ts'
-import { followMoving } from './follow-moving.ts'
+import { followWhile } from './follow-while.ts'
+import { objectsIn } from './objects-in.ts'
 import type { ConnectionOptions } from './options.ts'
 import { rebuildsText, rebuildText } from './view-rebuild-text.ts'
 
@@ -77,7 +78,7 @@ export async function showRebuild(id: number | undefined, options: RebuildStatus
   if (id === undefined) {
     const query = options.bureau === undefined ? '' : `?bureau=${encodeURIComponent(options.bureau)}`
     const { body } = expectStatus(await acting.client.ask(`${path}${query}`, { as: acting.key }), 200)
-    process.stdout.write(options.json ? json(body) : rebuildsText(listOf(body.rebuilds)))
+    process.stdout.write(options.json ? json(body) : rebuildsText(objectsIn(body.rebuilds)))
     return
   }
   const follows = process.stderr.isTTY && !options.json ? ['building', 'swapping'] : []
@@ -85,9 +86,9 @@ export async function showRebuild(id: number | undefined, options: RebuildStatus
 }
 
 const follow = (acting: Acting, id: number, moving: readonly string[]) =>
-  followMoving(
+  followWhile(
     () => read(acting, id),
-    moving,
+    (rebuild) => moving.includes(String(rebuild.state)),
     'subjects',
     ({ state, progress }) => {
       if (state !== 'building' || !isJsonObject(progress)) return undefined
@@ -110,4 +111,3 @@ function print(rebuild: JsonObject, options: { readonly json?: true }): void {
 }
 
 const json = (value: JsonObject) => `${JSON.stringify(value, null, 2)}\n`
-const listOf = (value: Json | undefined): readonly JsonObject[] => (Array.isArray(value) ? value.filter(isJsonObject) : [])

@@ -1,4 +1,3 @@
-import type { JsonObject } from '../domain/text.ts'
 import { onInterrupt } from './interrupt.ts'
 import { rateBar } from './rate-bar.ts'
 import { waitFor } from './retry.ts'
@@ -7,19 +6,19 @@ import { waitFor } from './retry.ts'
 const pollMs = 500
 
 /**
- * Reads something that operators let run until it is in none of some states, with a bar on a terminal. Ctrl-C ends the looking on,
+ * Reads something that operators let run until it is not under way any more, with a bar on a terminal. Ctrl-C ends the looking on,
  * not what runs.
  *
  * @param things that the bar counts
  * @param progressOf undefined while there is nothing to show
  * @returns it as it is then
  */
-export async function followMoving(
-  read: () => Promise<JsonObject>,
-  moving: readonly string[],
+export async function followWhile<One>(
+  read: () => Promise<One>,
+  isUnderWay: (one: One) => boolean,
   things: string,
-  progressOf: (one: JsonObject) => { readonly done: number; readonly of: number } | undefined,
-): Promise<JsonObject> {
+  progressOf: (one: One) => { readonly done: number; readonly of: number } | undefined,
+): Promise<One> {
   const stopping = new AbortController()
   const silence = onInterrupt(() => stopping.abort())
   const bar = rateBar(things)
@@ -27,7 +26,7 @@ export async function followMoving(
   try {
     while (true) {
       const one = await read()
-      if (!moving.includes(String(one.state)) || stopping.signal.aborted) return one
+      if (!isUnderWay(one) || stopping.signal.aborted) return one
       const progress = progressOf(one)
       if (progress !== undefined) {
         from ??= progress.done

@@ -33,7 +33,7 @@ export const boundedRegExp = Object.assign((pattern: string, flags: string) => n
  *
  * JavaScript tries one way to match after another. This counts an upper bound of the ways that there are: a variable
  * repetition has as many as it has lengths, one after another multiply, alternatives add up, and without `^` each place
- * of the text begins them anew. It refuses some that are harmless, and none of those can't be said otherwise.
+ * of the text begins them anew. It refuses some that are harmless; each of those can be said otherwise.
  *
  * @param pattern that `new RegExp(pattern, 'u')` takes
  */

@@ -5,7 +5,7 @@ import { connect, type RawSql } from '../database/connect.ts'
 import { RulesKeeper } from '../log/rules-in-force.ts'
 import { createLogger } from '../logger.ts'
 import { reconcileWithLog } from '../replay/reconcile.ts'
-import { reconcileWithList, storeList } from '../replay/reconcile-list.ts'
+import { ListTooWide, reconcileWithList, storeList } from '../replay/reconcile-list.ts'
 import { judgingOf } from '../view/judging.ts'
 import { lagOf } from '../view/lag.ts'
 import { placeOf } from '../view/place.ts'
@@ -53,7 +53,7 @@ export async function reconcileView(options: ReconcileOptions): Promise<void> {
     await differences.finish()
   } catch (error) {
     await differences.discard()
-    throw error
+    throw error instanceof ListTooWide ? new CommandFailed(error.message) : error
   }
 }
 

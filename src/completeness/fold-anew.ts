@@ -52,7 +52,11 @@ export async function foldAnew(
   }
 }
 
-/** Runs {@link foldAnew} in a transaction of its own each time it is tried. */
+/**
+ * Tries what folds events, and where the database refuses a row, tries it again event by event.
+ *
+ * @param attempt begins a transaction of its own each time
+ */
 export async function orOneByOne<T>(attempt: (apply: Applying) => Promise<T>): Promise<T> {
   try {
     return await attempt(applyEvents)

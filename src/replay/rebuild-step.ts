@@ -118,7 +118,7 @@ async function compare(means: RebuildMeans, seen: Rebuild): Promise<void> {
     },
     async catchUp() {
       await setTimeout(onItsWayMs)
-      while ((await followStep(sql, { ...means, judging })) === 'more');
+      while (goesOn() && (await followStep(sql, { ...means, judging })) === 'more');
     },
   })
   if (result === undefined) return

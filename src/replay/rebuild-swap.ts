@@ -1,7 +1,7 @@
 import { orOneByOne } from '../completeness/fold-anew.ts'
 import type { RawSql } from '../database/connect.ts'
 import { inTransaction, type Transaction } from '../database/transaction.ts'
-import { type applyEvents, refusedRow } from '../view/apply-events.ts'
+import type { applyEvents } from '../view/apply-events.ts'
 import type { Rebuild } from './rebuild.ts'
 import { type FollowMeans, followIn } from './rebuild-follow.ts'
 import { lockRebuild, saveRebuild } from './rebuild-store.ts'
@@ -58,6 +58,7 @@ async function swapIn(tx: Transaction, means: SwapMeans, id: number, apply: type
   return 'swapped'
 }
 
+/** Asks for both kinds first, as the index of both wants it. */
 async function catalogueInForce(tx: Transaction): Promise<number | undefined> {
   const [row] = await tx<{ index: number }[]>`
     select index from log.entries where kind in ('key', 'catalogue') and kind = 'catalogue' order by index desc limit 1`
@@ -89,5 +90,4 @@ async function carryOver(tx: Transaction, live: string): Promise<void> {
 }
 
 /** lock_not_available */
-const isLockTimeout = (error: unknown) =>
-  refusedRow(error) === undefined && error instanceof Error && 'code' in error && error.code === '55P03'
+const isLockTimeout = (error: unknown) => error instanceof Error && 'code' in error && error.code === '55P03'

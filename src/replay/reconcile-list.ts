@@ -10,8 +10,17 @@ import { type FieldDifference, type Masking, sourced, valueAt } from './record-d
 
 /** Rows of the list that are stored, and subjects that are compared, at once. */
 const pageRows = 1_000
-/** Different columns in a list: its rows are all of one form. */
+/** Different columns in a list; more are no list of registrations. */
 const maxColumns = 1_000
+
+/** The list has more different columns than can be compared. */
+export class ListTooWide extends Error {
+  override readonly name = 'ListTooWide'
+
+  constructor() {
+    super(`the list has more than ${maxColumns} different columns: leave out what is not to be compared`)
+  }
+}
 
 /** One subject as a bureau's own list has it. */
 export interface ListedSubject extends SubjectKey {
@@ -51,7 +60,6 @@ export interface ListMeans {
  * Stores a list in a table of the session, so that memory holds but one page of it.
  *
  * @param sql one connection, and the same for {@link reconcileWithList}
- * @param kinds subjects of others are in no view
  * @yields what stands twice in it
  */
 export async function* storeList(
@@ -95,10 +103,16 @@ interface Pair extends SubjectKey {
   readonly parked: number
 }
 
-/** Compares what a view shows with the list stored before, in order of subject: of each, the columns that the list has. */
+/**
+ * Compares what a view shows with the list stored before, in order of subject: of each, the columns that the list has.
+ *
+ * @throws {ListTooWide}
+ */
 export async function* reconcileWithList(sql: RawSql, means: ListMeans): AsyncGenerator<ListPage> {
   const columns = await sql<{ name: string }[]>`
-    select distinct jsonb_object_keys(fields) as name from own_list order by 1 limit ${maxColumns}`
+    select distinct jsonb_object_keys(fields) as name from own_list order by 1 limit ${maxColumns + 1}`
+  // a column left out would be taken for one that agrees
+  if (columns.length > maxColumns) throw new ListTooWide()
   const names = columns.map(({ name }) => name)
   for (let after: SubjectKey | undefined = beforeAll; after !== undefined; ) {
     const pairs: readonly Pair[] = await readPairs(sql, after)

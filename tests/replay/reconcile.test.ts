@@ -224,5 +224,9 @@ describe("a view held against the bureau's own list", () => {
     expect(await refuse('a.csv', Buffer.from([0x75, 0xb4, 0xf3]))).toContain('is not UTF-8')
     expect(await refuse('a.ndjson', '{"subject":"A"}\n[]\n')).toContain('line 2 is no JSON object')
     expect(await refuse('a.txt', '')).toContain('neither .csv nor .ndjson')
+    const wide = Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`field${i}`, i]))
+    expect(await refuse('a.ndjson', `${JSON.stringify({ subject: 'A', ...wide })}\n`)).toContain(
+      'more than 1000 different columns',
+    )
   })
 })

@@ -19,7 +19,7 @@ export type EntryFinder = (name: IndexedName, size: number) => Promise<readonly 
 
 /** A page of an exchange's search has at most so many. */
 const pageEntries = 100
-/** Ten million entries about one subject are not evidence but an attack. */
+/** A hundred thousand entries about one subject are not evidence but an attack. */
 const maxPages = 1000
 
 /** By an exchange's own search; else by the index that an export carries; where there is neither, by reading every entry. */

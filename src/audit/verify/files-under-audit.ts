@@ -46,11 +46,6 @@ export class FilesUnderAudit {
     return this.#file(() => this.#source.tile(level, n, width))
   }
 
-  /** @throws {SourceFailed} also when it has no such file */
-  blob(digest: string): Promise<Buffer> {
-    return this.#source.blob(digest)
-  }
-
   /** Whether a failure tells something about the log, and not about the way to it. */
   isFinding(error: unknown): error is SourceFailed {
     if (!(error instanceof SourceFailed)) return false

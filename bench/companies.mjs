@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { organisationCheckCharacter } from '../dist/domain/codes/organisation-code.js'
 import { usccCheckCharacter } from '../dist/domain/codes/uscc.js'
 
-const example = JSON.parse(
-  readFileSync(new URL('../docs/examples/01-registration-established-commerce.json', import.meta.url), 'utf8'),
-)
+const read = (name) => JSON.parse(readFileSync(new URL(`../docs/examples/${name}`, import.meta.url), 'utf8'))
+const example = read('01-registration-established-commerce.json')
+const registration = read('02-tax-registered-state-tax.json')
 
 /**
  * The establishment of the n-th made-up company, with a USCC whose checks are right.
@@ -15,13 +15,35 @@ const example = JSON.parse(
  * @param elsewhere in another division than the example's
  */
 export function establishment(n, { elsewhere = false } = {}) {
-  const body = String(n).padStart(8, '0')
-  const first17 = `91210200${body}${organisationCheckCharacter(body)}`
-  const uscc = `${first17}${usccCheckCharacter(first17)}`
+  const uscc = usccOf(n)
   const { registrationNumber: _, ...given } = example.data
   const data = elsewhere ? { ...given, addressDivision: '210202' } : given
-  const envelope = { specversion: '1.0', id: randomUUID(), source: '/bureaus/commerce', type: example.type, subject: uscc }
-  return { ...envelope, time: new Date().toISOString(), datacontenttype: 'application/json', data: { ...data, uscc } }
+  return { ...envelope('commerce', example.type, uscc), data: { ...data, uscc } }
+}
+
+/** What the state-tax bureau says of it afterwards. */
+export function taxRegistration(n) {
+  const uscc = usccOf(n)
+  return { ...envelope('state-tax', registration.type, uscc), data: { ...registration.data, uscc, taxpayerId: uscc } }
+}
+
+function usccOf(n) {
+  const body = String(n).padStart(8, '0')
+  const first17 = `91210200${body}${organisationCheckCharacter(body)}`
+  return `${first17}${usccCheckCharacter(first17)}`
+}
+
+function envelope(party, type, subject) {
+  const time = new Date().toISOString()
+  return {
+    specversion: '1.0',
+    id: randomUUID(),
+    source: `/bureaus/${party}`,
+    type,
+    subject,
+    time,
+    datacontenttype: 'application/json',
+  }
 }
 
 /**

@@ -83,6 +83,11 @@ export async function openDeployment() {
       }
       throw new Error('the views did not catch up within half an hour')
     },
+    /** Waits until somebody posts. */
+    async busy() {
+      const before = await size()
+      while ((await size()) === before) await pause(50)
+    },
     memory: () => Object.fromEntries([...roles].map(([name, role]) => [name, role.residentMiB()])),
     async close() {
       for (const name of [...roles.keys()].reverse()) await stop(name)

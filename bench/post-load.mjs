@@ -6,7 +6,7 @@ import { createConnection } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { partitionOf } from '../dist/bus/partition.js'
 import { connect } from '../dist/database/connect.js'
-import { establishment, signerOf } from './companies.mjs'
+import { establishment, signerOf, taxRegistration } from './companies.mjs'
 import { quantiles } from './quantiles.mjs'
 
 process.once('message', async (task) => {
@@ -17,20 +17,25 @@ process.once('message', async (task) => {
 /**
  * @param task.bare posts the events as JSON to the bare baseline instead of signed ones
  * @param task.count events at most; or `perSecond` and `seconds` of them at a steady rate
+ * @param task.party `state-tax` sends registrations of companies that commerce has established before, with the same numbers
+ * @param task.patient waits as long as Retry-After says before a connection sends again
  * @param task.watch database whose views are watched until they show every event
  */
-async function run({ url, keys, connections, count, seconds, perSecond, from, bare = false, watch }) {
+async function run(task) {
+  const { url, keys, connections, count, seconds, perSecond, from, watch } = task
+  const { bare = false, party = 'commerce', patient = false } = task
   const posts = perSecond === undefined ? count : Math.ceil(perSecond * seconds)
-  const requests = prepare({ url, keys, posts, from, bare })
+  const requests = prepare({ url, keys, posts, from, bare, party })
   const watching = watch === undefined ? undefined : await watchViews(watch)
   const lanes = await Promise.all(Array.from({ length: connections }, () => openLane(url)))
   const cpuBefore = process.cpuUsage()
   const began = performance.now()
   const outcome = { latencies: [], byStatus: {} }
   const send = async (lane, request, due) => {
-    const { status, index } = await lane.exchange(request.bytes)
+    const { status, index, retryAfterMs } = await lane.exchange(request.bytes)
     const now = performance.now()
     outcome.byStatus[status] = (outcome.byStatus[status] ?? 0) + 1
+    if (patient && retryAfterMs > 0) await pause(retryAfterMs)
     if (status !== 201) return
     outcome.latencies.push(now - due)
     watching?.expect({ index, subject: request.subject, due })
@@ -54,12 +59,13 @@ async function run({ url, keys, connections, count, seconds, perSecond, from, ba
   return { ...figures, visible: { ...quantiles(times), lagAtEnd, perSecond: accepted / all } }
 }
 
-function prepare({ url, keys, posts, from, bare }) {
+function prepare({ url, keys, posts, from, bare, party }) {
   const { host } = new URL(url)
-  const signed = bare ? JSON.stringify : signerOf(keys, 'commerce')
+  const signed = bare ? JSON.stringify : signerOf(keys, party)
+  const make = party === 'commerce' ? establishment : taxRegistration
   const type = bare ? 'application/json' : 'application/jose'
   return Array.from({ length: posts }, (_, i) => {
-    const event = establishment(from + i)
+    const event = make(from + i)
     const body = signed(event)
     const head = `POST /v1/events HTTP/1.1\r\nHost: ${host}\r\nContent-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`
     return { subject: event.subject, bytes: Buffer.from(head + body) }
@@ -134,7 +140,12 @@ function wholeAnswer(text) {
   const length = Number(/\r\ncontent-length: (\d+)/i.exec(text.slice(0, end))?.[1])
   if (Number.isNaN(length)) throw new Error('an answer has no Content-Length')
   if (text.length < end + 4 + length) return undefined
-  return { status: Number(text.slice(9, 12)), index: Number(/^\{"index":(\d+)/.exec(text.slice(end + 4, end + 40))?.[1]) }
+  const retryAfterMs = 1000 * Number(/\r\nretry-after: (\d+)/i.exec(text.slice(0, end))?.[1] ?? 0)
+  return {
+    retryAfterMs,
+    status: Number(text.slice(9, 12)),
+    index: Number(/^\{"index":(\d+)/.exec(text.slice(end + 4, end + 40))?.[1]),
+  }
 }
 
 /**

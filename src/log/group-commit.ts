@@ -31,7 +31,7 @@ interface Waiting {
 type Commit = (batch: readonly Appendable[]) => Promise<readonly Appended[]>
 
 /**
- * Group commit: what arrives while a commit is under way shares the next one.
+ * Group commit: what arrives while a commit is under way shares the next one, and where not all fit, parties take turns.
  *
  * A change of the rules is committed alone and keeps its place, so that what was queued behind it is judged by it.
  */
@@ -102,8 +102,11 @@ export class GroupCommit {
   }
 
   #takeBatch(): Waiting[] {
-    const firstChange = this.#waiting.slice(0, maxBatch).findIndex(({ item }) => changesRules(item))
-    const batch = this.#waiting.splice(0, firstChange === -1 ? maxBatch : Math.max(firstChange, 1))
+    const firstChange = this.#waiting.findIndex(({ item }) => changesRules(item))
+    const alike = firstChange === -1 ? this.#waiting : this.#waiting.slice(0, Math.max(firstChange, 1))
+    const batch = fairShare(alike, maxBatch)
+    const taken = new Set(batch)
+    this.#waiting = this.#waiting.filter((waiting) => !taken.has(waiting))
     for (const { party } of batch) {
       const left = (this.#ofParty.get(party) ?? 1) - 1
       if (left === 0) this.#ofParty.delete(party)
@@ -111,6 +114,28 @@ export class GroupCommit {
     }
     return batch
   }
+}
+
+/**
+ * At most so many of what waits: all parties in turn, each in its own order, so that one party's flood holds up nobody else.
+ *
+ * @see max-min fairness
+ */
+function fairShare(waiting: readonly Waiting[], most: number): Waiting[] {
+  if (waiting.length <= most) return [...waiting]
+  const lanes = new Map<string, Waiting[]>()
+  for (const one of waiting) {
+    const lane = lanes.get(one.party)
+    if (lane === undefined) lanes.set(one.party, [one])
+    else lane.push(one)
+  }
+  const share: Waiting[] = []
+  for (let turn = 0; share.length < most; turn++)
+    for (const lane of lanes.values()) {
+      const one = lane[turn]
+      if (one !== undefined && share.length < most) share.push(one)
+    }
+  return share
 }
 
 const closing: Text = {

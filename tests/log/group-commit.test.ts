@@ -117,3 +117,22 @@ it('a commit that fails is the answer of its batch alone', async () => {
   await expect(first).rejects.toThrow('away')
   await expect(group.append(operation('a', 1))).resolves.toMatchObject({ outcome: 'repeated' })
 })
+
+it('a flood of one party holds up nobody else: where not all fit into a batch, parties take turns', async () => {
+  const { batches, commit, letGo } = heldCommit()
+  const group = new GroupCommit(commit)
+  const taken = [firstUnderWay(group)]
+  await new Promise((resolve) => setImmediate(resolve))
+  await new Promise((resolve) => setImmediate(resolve))
+  const flood = Array.from({ length: maxWaitingOfParty }, (_, n) => operation('flood', n))
+  const others = ['a', 'b', 'a'].map((party, n) => operation(party, n))
+  for (const item of [...flood, ...others]) taken.push(group.append(item))
+  letGo()
+  await Promise.all(taken)
+  const [, second = [], third = []] = batches
+  expect(second).toHaveLength(maxBatch)
+  // each in its own order, and the flood takes what the others leave
+  const [floods, rest] = [new Set<Appendable>(flood), new Set<Appendable>(others)]
+  expect(second.filter((item) => rest.has(item))).toEqual(others)
+  expect([...second, ...third].filter((item) => floods.has(item))).toEqual(flood.slice(0, 2 * maxBatch - others.length))
+})

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { Alarms } from './alarm/alarms.ts'
 import { Notices } from './alarm/notices.ts'
 import { createApp } from './arrival/app.ts'
+import { FairTurns } from './arrival/fair-turns.ts'
 import { sharedRefresh } from './arrival/fresh-rules.ts'
 import { readGauges } from './arrival/gauges.ts'
 import { createMetricsApp } from './arrival/metrics-app.ts'
@@ -268,6 +269,7 @@ function partsOf(means: PartsMeans): Parts {
     vkey: key.vkey,
     keeper,
     refreshRules: sharedRefresh(() => keeper.refresh(sql)),
+    turns: new FairTurns(),
     async append(item) {
       await witnessing?.admit(item)
       return group.append(item)

@@ -7,6 +7,7 @@ import type { BusStatus } from '../operations/bus-status.ts'
 import type { Ledger } from '../operations/ledger.ts'
 import type { OperationQueries } from '../operations/queries.ts'
 import type { AskedView } from '../view/view.ts'
+import type { FairTurns } from './fair-turns.ts'
 import type { Readiness } from './readiness.ts'
 
 /** What HTTP needs of the rest of the house; compose.ts puts it together. */
@@ -16,6 +17,8 @@ export interface Parts {
   readonly keeper: RulesKeeper
   /** brings the rules up to date when a key is not known here; bounded in rate */
   refreshRules(): Promise<void>
+  /** events are checked and appended in them, by party */
+  readonly turns: FairTurns
   append(item: Appendable): Promise<Appended>
   readonly log: LogReader
   /** undefined: the catalogue has no such bureau */

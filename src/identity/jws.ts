@@ -5,7 +5,7 @@ import { maxEventBytes, splitCompact } from './compact.ts'
 import type { KeysInForce, RegisteredKey } from './keys-in-force.ts'
 import { type ProtectedHeader, readProtectedHeader, signatureInvalid, type Typ } from './protected-header.ts'
 import { parseStrictJson } from './strict-json.ts'
-import { type verifyHere, verifySignature } from './verify-signature.ts'
+import { verifySignature } from './verify-signature.ts'
 
 /** Whom an event must be addressed to. */
 export interface Audience {
@@ -16,7 +16,7 @@ export interface Audience {
 }
 
 /** Throws `signature-invalid`. Either takes and refuses the same; they differ in where the arithmetic runs. */
-export type SignatureVerifier = typeof verifySignature | typeof verifyHere
+export type SignatureVerifier = (compact: string, header: ProtectedHeader, key: RegisteredKey) => Promise<void> | void
 
 /** A JWS whose signature fits a key in force. */
 export interface SignedPayload {

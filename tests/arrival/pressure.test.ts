@@ -1,10 +1,13 @@
 import { expect, it } from 'vitest'
+import { defaultBounds } from '../../src/arrival/fair-turns.ts'
 import { registerKey } from '../../src/identity/key-request.ts'
 import { signEvent, signJws } from '../../src/identity/sign.ts'
-import { maxWaiting, maxWaitingOfParty } from '../../src/log/group-commit.ts'
+import { maxWaiting } from '../../src/log/group-commit.ts'
 import { newKey } from '../identity/parties.ts'
 import { eventually } from '../support/eventually.ts'
 import { bodyOf, establishment, type Gateway, openGateway, origin } from '../support/gateway.ts'
+
+const { atOnce, waitingOfLane } = defaultBounds
 
 /** Holds the log's head from another connection while a test runs. */
 async function whileHeld(gateway: Gateway, run: () => Promise<void>): Promise<void> {
@@ -29,16 +32,16 @@ it('a party whose queue is full gets 429 with Retry-After, others are still serv
       // those of the first batch wait for the database, no longer in the queue
       taken.push(gateway.send(compact))
       await eventually(async () => (await waitingForHead(gateway)) > 0)
-      for (let i = 0; i < maxWaitingOfParty; i++) taken.push(gateway.send(compact))
-      await eventually(async () => gateway.group.waiting === maxWaitingOfParty)
+      for (let i = 0; i < atOnce - 1 + waitingOfLane; i++) taken.push(gateway.send(compact))
+      await eventually(async () => gateway.turns.waiting === waitingOfLane)
       const refused = await gateway.send(compact)
       expect(await bodyOf(refused)).toMatchObject({ status: 429, code: 'too-many-requests', retryable: true })
       expect(refused.headers.get('retry-after')).toMatch(/^[1-9]\d*$/)
       taken.push(gateway.send(other))
-      await eventually(async () => gateway.group.waiting === maxWaitingOfParty + 1)
+      await eventually(async () => gateway.turns.waiting === waitingOfLane + 1)
     })
     const statuses = (await Promise.all(taken)).map(({ status }) => status)
-    expect(statuses.slice(0, -1).sort()).toEqual([...Array(maxWaitingOfParty).fill(200), 201])
+    expect(statuses.slice(0, -1).sort()).toEqual([...Array(atOnce - 1 + waitingOfLane).fill(200), 201])
     expect(statuses.at(-1)).toBe(403)
     expect((await gateway.send(compact)).status, 'and room is there again').toBe(200)
   } finally {

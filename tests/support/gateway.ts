@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Hono } from 'hono'
 import { createApp } from '../../src/arrival/app.ts'
+import { FairTurns } from '../../src/arrival/fair-turns.ts'
 import type { Parts } from '../../src/arrival/parts.ts'
 import { createEmbeddedBus } from '../../src/bus/embedded.ts'
 import { partitionOf } from '../../src/bus/partition.ts'
@@ -54,6 +55,7 @@ export interface Gateway {
   readonly url: string
   readonly app: Hono
   readonly parts: Parts
+  readonly turns: FairTurns
   readonly group: GroupCommit
   readonly database: Database
   readonly logKey: LogKey
@@ -122,6 +124,7 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
     vkey: logKey.vkey,
     keeper,
     refreshRules: async () => void (await keeper.refresh(database.raw)),
+    turns: new FairTurns(),
     append: (item) => group.append(item),
     log: createLogReader(database.raw, logKey.verifier),
     view: (bureau) => views.get(bureau)?.view,
@@ -159,6 +162,7 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
     url,
     app,
     parts,
+    turns: parts.turns,
     group,
     database,
     logKey,

@@ -19,7 +19,7 @@ import { cloudEventOf } from '../support/examples.ts'
 import { type Gateway, openGateway } from '../support/gateway.ts'
 import { operate, writeOffices } from '../support/operate.ts'
 import { statisticsCatalogue } from '../support/statistics-catalogue.ts'
-import { type Exchange, empty, type Logged, rowsOf, startExchange } from '../view/test-view.ts'
+import { type Exchange, empty, type Logged, rowsOf, startWithView } from '../view/test-view.ts'
 import { rulesOf } from '../view/view-rules.ts'
 
 const at = (subject: string) => ({ topic: 'registration', partition: partitionOf(subject, 12) })
@@ -51,11 +51,7 @@ describe('a view that was brought messages which lie about what came before them
   let database: Database
 
   beforeAll(async () => {
-    exchange = await startExchange()
-    logged = await exchange.append(samples)
-    const opened = await exchange.open('state-tax', () => rules)
-    view = opened.view
-    database = opened.database
+    ;({ exchange, logged, view, database } = await startWithView('state-tax', () => rules, samples))
   })
   beforeEach(async () => {
     await empty(database)

@@ -7,7 +7,7 @@ import { connect, type Database } from '../../src/database/connect.ts'
 import { createView, type View } from '../../src/view/view.ts'
 import { migrateView } from '../../src/view/view-schema.ts'
 import { companyA, companyB, companyC, type Sample, samples } from '../domain/histories.ts'
-import { type Exchange, empty, type Logged, now, rowsOf, startExchange } from './test-view.ts'
+import { type Exchange, empty, type Logged, now, rowsOf, startExchange, startWithView } from './test-view.ts'
 import { rulesOf, withStatistics } from './view-rules.ts'
 
 let exchange: Exchange
@@ -18,11 +18,7 @@ let view: View
 let database: Database
 
 beforeAll(async () => {
-  exchange = await startExchange()
-  logged = await exchange.append(samples)
-  const opened = await exchange.open('state-tax', () => rules)
-  view = opened.view
-  database = opened.database
+  ;({ exchange, logged, view, database } = await startWithView('state-tax', () => rules, samples))
 })
 beforeEach(async () => {
   rules = rulesOf()

@@ -5,7 +5,7 @@ import { RefusedRequest } from '../../src/domain/refusal.ts'
 import { maskedForOperator } from '../../src/view/record-json.ts'
 import type { View } from '../../src/view/view.ts'
 import { companyA, companyB, companyC, samples } from '../domain/histories.ts'
-import { type Exchange, empty, type Logged, now, startExchange } from './test-view.ts'
+import { type Exchange, empty, type Logged, now, startWithView } from './test-view.ts'
 import { rulesOf } from './view-rules.ts'
 
 let exchange: Exchange
@@ -15,11 +15,7 @@ let view: View
 let database: Database
 
 beforeAll(async () => {
-  exchange = await startExchange()
-  logged = await exchange.append(samples)
-  const opened = await exchange.open('local-tax', () => rules)
-  view = opened.view
-  database = opened.database
+  ;({ exchange, logged, view, database } = await startWithView('local-tax', () => rules, samples))
   await view.apply(logged)
 })
 afterAll(() => exchange.close())

@@ -82,6 +82,13 @@ export async function startExchange(): Promise<Exchange> {
   }
 }
 
+/** An exchange whose log has these events, and one bureau's view that has taken in none of them. */
+export async function startWithView(bureau: string, rules: () => Rules, events: readonly Sample[]) {
+  const exchange = await startExchange()
+  const logged = await exchange.append(events)
+  return { exchange, logged, ...(await exchange.open(bureau, rules)) }
+}
+
 /** Every row of a view but for when it was written. */
 export async function rowsOf({ raw }: Database): Promise<{ records: unknown[]; parked: unknown[]; positions: unknown[] }> {
   const [records, parked, positions] = await Promise.all([

@@ -152,7 +152,7 @@ async function listenForRules(sql: RawSql, keeper: RulesKeeper, logger: Logger):
 async function openView(url: string, bureau: string, keeper: RulesKeeper, logger: Logger, metrics: Metrics): Promise<OpenedView> {
   const schema = viewSchema(bureau)
   await migrateView(url, schema)
-  const database = connect(url, { name: `lianban ${bureau}`, schema, maxConnections: 4 })
+  const database = connect(url, { name: `lianban ${bureau}`, schema, maxConnections: 4, derived: true })
   const rules = () => keeper.inForce.rules
   const catalogues = () => keeper.inForce.catalogues
   const onMissed = (events: number) => {

@@ -27,7 +27,7 @@ export function rebuildWorkers({ url, sql, keeper, logger }: RebuildWorkerMeans)
       shared: sql,
       async openSchema(schema) {
         await migrateView(url, schema)
-        const opened = connect(url, { name: `lianban rebuild ${bureau}`, schema, maxConnections: connections })
+        const opened = connect(url, { name: `lianban rebuild ${bureau}`, schema, maxConnections: connections, derived: true })
         return { sql: opened.raw, close: opened.close }
       },
       leases,

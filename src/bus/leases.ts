@@ -92,5 +92,7 @@ function oneConnection({ options }: Sql): Sql {
   // TLS is made in it; its type knows nothing of it
   const opening = 'socket' in options ? { socket: options.socket } : {}
   const server = path ? { path } : { host, ...opening }
-  return postgres({ ...server, ...login, database, connection, max: 1, max_lifetime: null, fetch_types: false })
+  // what a leaseholder notes is how far it has come: a crash of the server makes it do a little again
+  const noting = { ...connection, synchronous_commit: 'off' }
+  return postgres({ ...server, ...login, database, connection: noting, max: 1, max_lifetime: null, fetch_types: false })
 }

@@ -20,6 +20,11 @@ export interface ConnectOptions {
   readonly maxConnections?: number
   /** search_path of every connection: how one bureau's view is chosen */
   readonly schema?: string
+  /**
+   * What is written follows from the log, and is written in one transaction with how far it has come: a commit need not wait for the
+   * disk. A server that crashes takes its last moments back, positions and rows alike, and they are folded again. Default false
+   */
+  readonly derived?: boolean
   /** no statement of ours takes this long on a healthy machine; 0 is no limit. Default 30,000 */
   readonly statementTimeoutMs?: number
   /** a wait this long for a row or table means that its holder hangs. Default 15,000 */
@@ -57,6 +62,7 @@ export function connect(databaseUrl: string, options: ConnectOptions): Database 
     idle_in_transaction_session_timeout: 60_000,
     'lianban.padding': startupPadding,
     ...(options.schema === undefined ? {} : { search_path: options.schema }),
+    ...(options.derived ? { synchronous_commit: 'off' } : {}),
   }
   const common = {
     max: maxConnections,

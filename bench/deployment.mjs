@@ -32,10 +32,22 @@ export async function openDeployment() {
     kafka ??= await startKafka()
     return kafka
   }
+  const cpuOf = () => {
+    const running = [...roles, ['postgres', postgres], ...(kafka === undefined ? [] : [['kafka', kafka]])]
+    return Object.fromEntries(running.map(([name, process]) => [name, process.cpuSeconds()]))
+  }
   const post = ({ watched = false, ...task }) => {
     const { url, keys } = roles.get('gateway')
     const watch = { databaseUrl: postgres.url, schemas: bureaus.map(viewSchema), partitions }
-    return load({ url, keys, from: next(), ...task, ...(watched ? { watch } : {}) })
+    return measured({ url, keys, from: next(), ...task, ...(watched ? { watch } : {}) })
+  }
+  /** @returns the load generator's figures, and by process the CPU that each accepted event took, in microseconds */
+  const measured = async (task) => {
+    const before = cpuOf()
+    const figures = await load(task)
+    const perEvent = (seconds) => Math.round((seconds * 1e6) / figures.accepted)
+    const cpuMicros = Object.entries(cpuOf()).map(([name, seconds]) => [name, perEvent(seconds - (before[name] ?? 0))])
+    return { ...figures, cpuMicros: { ...Object.fromEntries(cpuMicros), load: perEvent(figures.cpuSeconds) } }
   }
   const size = async () => {
     const [head] = await database.raw`select size from log.head`
@@ -47,7 +59,12 @@ export async function openDeployment() {
     next,
     post,
     size,
-    startBare: async () => startBare((await ensureKafka()).brokers),
+    /** The bare baseline: `post` of it takes what the load generator takes. */
+    async startBare() {
+      roles.set('bare', await startBare((await ensureKafka()).brokers))
+      const { url } = roles.get('bare')
+      return { post: (task) => measured({ url, bare: true, from: next(), ...task }), stop: () => stop('bare') }
+    },
     startGateway: () => start('gateway', ['gateway']),
     /** What runs from now on goes over Kafka. */
     async startKafka() {

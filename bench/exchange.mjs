@@ -11,7 +11,6 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { openDeployment } from './deployment.mjs'
-import { load } from './processes.mjs'
 import { measureProjection } from './projection.mjs'
 
 const { values: flags } = parseArgs({
@@ -48,11 +47,11 @@ try {
 
 async function baseline() {
   const bare = await deployment.startBare()
-  const task = { url: bare.url, bare: true, connections: 64 }
-  await load({ ...task, count: 20_000, seconds: 3, from: deployment.next() })
-  results.baseline = await load({ ...task, count: enough(16_000), seconds, from: deployment.next() })
+  await bare.post({ connections: 64, count: 20_000, seconds: 3 })
+  results.baseline = await bare.post({ connections: 64, count: enough(16_000), seconds })
   await bare.stop()
   print('bare baseline, 64 connections', posted(results.baseline))
+  print('', cpuText(results.baseline))
 }
 
 async function gatewayAlone() {
@@ -62,6 +61,7 @@ async function gatewayAlone() {
     const figures = await deployment.post({ connections, count: enough(connections === 1 ? 1_500 : 9_000), seconds })
     results.gateway.push({ connections, ...figures, memoryMiB: deployment.memory() })
     print(`gateway and log, ${connections} connections`, `${posted(figures)}${ofBaseline(figures.perSecond)}`)
+    print('', cpuText(figures))
   }
   print('', `memory: ${memoryText(deployment.memory())}`)
 }
@@ -73,6 +73,7 @@ async function embedded() {
   results.embedded = await deployment.post({ connections: 64, perSecond: viewRate, seconds, watched: true })
   await deployment.stopConsumers()
   print(`POST to visible in every view, embedded, ${viewRate} a second`, visibleText(results.embedded))
+  print('', cpuText(results.embedded))
 }
 
 async function allRoles() {
@@ -85,8 +86,10 @@ async function allRoles() {
   const sustained = saturated.visible.perSecond
   print('all roles, Kafka, 64 connections', `${posted(saturated)}; ${visibleText(saturated)}`)
   print('', `posted and visible in every view: ${sustained.toFixed(0)} a second${ofBaseline(sustained)}`)
+  print('', cpuText(saturated))
   const paced = await deployment.post({ connections: 64, perSecond: viewRate, seconds, watched: true })
   print(`POST to visible in every view, Kafka, ${viewRate} a second`, visibleText(paced))
+  print('', cpuText(paced))
   results.all = { saturated, sustained, paced, memoryMiB: deployment.memory() }
   print('', `memory: ${memoryText(deployment.memory())}`)
 }
@@ -103,6 +106,12 @@ function visibleText({ visible }) {
 
 function ofBaseline(perSecond) {
   return results.baseline === undefined ? '' : `, ${(perSecond / results.baseline.perSecond).toFixed(2)} of the baseline`
+}
+
+function cpuText({ cpuMicros }) {
+  return `CPU, µs for each event: ${Object.entries(cpuMicros)
+    .map(([name, micros]) => `${name} ${micros}`)
+    .join(', ')}`
 }
 
 function memoryText(memory) {

@@ -23,7 +23,7 @@ const senders = 32
  */
 export function startSteadyLoad(bureaus: Bureaus, url: string, perSecond: number, next: (n: number) => Example): SteadyLoad {
   const began = performance.now()
-  const lastOf = new Map<string, Promise<number>>()
+  const lastOf = new Map<string, Promise<number | undefined>>()
   let end = Number.POSITIVE_INFINITY
   let taken = 0
   let accepted = 0
@@ -35,16 +35,21 @@ export function startSteadyLoad(bureaus: Bureaus, url: string, perSecond: number
     while (true) {
       const n = taken++
       const dueAt = began + (n * 1000) / perSecond
-      await setTimeout(Math.max(0, dueAt - performance.now()))
-      if (dueAt > end) return
-      await post(next(n))
+      // in line behind its subject's last one from now on: timers that are late don't fire in the order of their times
+      const answered = post(next(n), dueAt)
+      if ((await answered) === undefined) return
       accepted += 1
     }
   }
 
-  function post(example: Example): Promise<number> {
-    const before = lastOf.get(example.subject) ?? Promise.resolve(-1)
-    const answered = before.then(async () => indexOf(await bureaus.post(url, example)))
+  /** @returns its index; undefined when it was not due before the end */
+  function post(example: Example, dueAt: number): Promise<number | undefined> {
+    const before = lastOf.get(example.subject)
+    const answered = (async () => {
+      await setTimeout(Math.max(0, dueAt - performance.now()))
+      await before
+      return dueAt > end ? undefined : indexOf(await bureaus.post(url, example))
+    })()
     lastOf.set(example.subject, answered)
     return answered
   }

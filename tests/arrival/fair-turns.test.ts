@@ -18,7 +18,7 @@ function taking(turns: FairTurns) {
 }
 
 it('gives so many turns at once, and those who wait get theirs by lane, each lane in its own order', async () => {
-  const turns = new FairTurns({ atOnce: 2, waitingOfLane: 100, keptMs: 1 })
+  const turns = new FairTurns({ atOnce: 2, waitingOfLane: 100, keptMs: 1, waitMs: 60_000 })
   const { got, take, endOne } = taking(turns)
   const all = ['a0', 'a1', 'a2', 'a3', 'a4', 'b0', 'b1', 'c0'].map(take)
   await Promise.all(all.slice(0, 2))
@@ -31,7 +31,7 @@ it('gives so many turns at once, and those who wait get theirs by lane, each lan
 })
 
 it('sends away who has too many waiting, and still takes others', async () => {
-  const { got, take, endOne } = taking(new FairTurns({ atOnce: 1, waitingOfLane: 2, keptMs: 1 }))
+  const { got, take, endOne } = taking(new FairTurns({ atOnce: 1, waitingOfLane: 2, keptMs: 1, waitMs: 60_000 }))
   const taken = ['a0', 'a1', 'a2'].map(take)
   await expect(take('a3')).rejects.toMatchObject({ name: 'LogBusy', code: 'too-many-requests' })
   taken.push(take('b0'))
@@ -43,12 +43,26 @@ it('sends away who has too many waiting, and still takes others', async () => {
 })
 
 it('a turn that is ended twice is ended once', async () => {
-  const turns = new FairTurns({ atOnce: 1, waitingOfLane: 2, keptMs: 1 })
+  const turns = new FairTurns({ atOnce: 1, waitingOfLane: 2, keptMs: 1, waitMs: 60_000 })
   const first = await turns.begin('a')
   first.end()
   first.end()
-  await turns.begin('a')
+  const only = await turns.begin('a')
   const second = turns.begin('a')
   expect(turns.waiting).toBe(1)
-  second.catch(() => undefined)
+  only.end()
+  await second
+})
+
+it('who waits too long is sent away as overloaded, and the turn goes to who waits still', async () => {
+  const turns = new FairTurns({ atOnce: 1, waitingOfLane: 2, keptMs: 1, waitMs: 20 })
+  const first = await turns.begin('a')
+  await expect(turns.begin('a')).rejects.toMatchObject({ name: 'LogBusy', code: 'overloaded' })
+  expect(turns.waiting).toBe(0)
+  const still = turns.begin('b')
+  first.end()
+  const second = await still
+  second.end()
+  // nobody's turn was lost with those who went
+  await turns.begin('a')
 })

@@ -20,7 +20,7 @@ export async function readProgress(sql: Sql, topics: readonly string[]): Promise
   return new Map(
     rows.map(({ topic, partitions, index, last }) => [
       topic,
-      { topic, partitions, index: Number(index), lastIndexes: numbers(last) },
+      { topic, partitions, index: Number(index), lastIndexes: indexesIn(JSON.parse(last)) },
     ]),
   )
 }
@@ -44,9 +44,9 @@ export async function noteHeartbeats({ sql, pid }: Lease, progress: readonly Pro
   if (noted.count !== topics.length) throw new Error('another process publishes now')
 }
 
-function numbers(json: string): readonly number[] {
-  const list: unknown = JSON.parse(json)
-  if (!Array.isArray(list) || !list.every((one) => typeof one === 'number'))
-    throw new Error('log.published: last_indexes is no list of numbers')
-  return list
+/** The last index in each partition, as a row holds them. */
+export function indexesIn(stored: unknown): readonly number[] {
+  if (!Array.isArray(stored) || !stored.every((one) => typeof one === 'number'))
+    throw new Error('the last indexes of the partitions are no list of numbers')
+  return stored
 }

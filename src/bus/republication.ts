@@ -2,7 +2,7 @@ import type { Sql } from 'postgres'
 import type { Lease } from './leases.ts'
 import { type LoggedEvent, readEvents } from './log-reader.ts'
 import { partitionOf } from './partition.ts'
-import type { Progress } from './published.ts'
+import { indexesIn, type Progress } from './published.ts'
 
 /** Rows looked at in one query, on the way back to each partition's event before the stretch. */
 const pageRows = 5_000
@@ -91,6 +91,6 @@ async function lastBefore(
 }
 
 function lastIndexesIn(json: string): ReadonlyMap<string, readonly number[]> {
-  const value: Record<string, readonly number[]> = JSON.parse(json)
-  return new Map(Object.entries(value))
+  const stored: Record<string, unknown> = JSON.parse(json)
+  return new Map(Object.entries(stored).map(([topic, last]) => [topic, indexesIn(last)]))
 }

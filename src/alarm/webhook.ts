@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
+import { withDeadline } from '../deadline.ts'
 import { CannotStart } from '../domain/cannot-start.ts'
 import type { Untold } from './alarms.ts'
 
@@ -55,15 +56,11 @@ export async function tell(
   const body = JSON.stringify({ type: `alarm.${state}`, timestamp: (clearedAt ?? raisedAt).toISOString(), data })
   const headers = webhookHeaders(secret, `alarm_${origin}_${id}_${state}`.replaceAll('.', '-'), new Date(), body)
   try {
-    const answer = await fetch(url, {
-      method: 'POST',
-      headers,
-      body,
-      redirect: 'manual',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    return await withDeadline(timeoutMs, signal, async (inTime) => {
+      const answer = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal: inTime })
+      await answer.body?.cancel()
+      return answer.ok ? undefined : `HTTP ${answer.status}`
     })
-    await answer.body?.cancel()
-    return answer.ok ? undefined : `HTTP ${answer.status}`
   } catch (error) {
     return error instanceof Error ? String(error.cause ?? error.message) : String(error)
   }

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { withDeadline } from '../deadline.ts'
 import { isJsonObject, type JsonObject } from '../domain/text.ts'
 import type { SigningKey } from '../identity/private-key.ts'
 import { signAccessToken } from '../identity/sign.ts'
@@ -108,15 +109,11 @@ class Client {
     maxBytes: number,
     withToken: boolean,
   ): Promise<{ bytes: Buffer | undefined } | { again: string; afterSeconds: number }> {
-    const { signal } = this.#options
-    const timeout = AbortSignal.timeout(requestTimeoutMs)
     try {
-      const response = await fetch(url, {
-        headers: withToken ? await this.#authorization() : {},
-        redirect: 'manual',
-        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      return await withDeadline(requestTimeoutMs, this.#options.signal, async (signal) => {
+        const headers = withToken ? await this.#authorization() : {}
+        return this.#read(await fetch(url, { headers, redirect: 'manual', signal }), url, maxBytes)
       })
-      return await this.#read(response, url, maxBytes)
     } catch (error) {
       if (error instanceof SourceFailed) throw error
       return { again: causeOf(error), afterSeconds: 0 }

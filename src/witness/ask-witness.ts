@@ -1,3 +1,4 @@
+import { withDeadline } from '../deadline.ts'
 import { fromDecimal } from '../log/base64.ts'
 
 /** What a witness said, or that it said nothing we can use. */
@@ -36,14 +37,16 @@ export async function askWitness(
 ): Promise<WitnessAnswer> {
   const hashes = proof.map((hash) => `${hash.toString('base64')}\n`).join('')
   try {
-    const response = await fetch(`${url.replace(/\/+$/, '')}/add-checkpoint`, {
-      method: 'POST',
-      headers: { 'content-type': 'text/plain; charset=utf-8' },
-      body: `old ${old}\n${hashes}\n${checkpoint}`,
-      redirect: 'error',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    return await withDeadline(timeoutMs, signal, async (inTime) => {
+      const response = await fetch(`${url.replace(/\/+$/, '')}/add-checkpoint`, {
+        method: 'POST',
+        headers: { 'content-type': 'text/plain; charset=utf-8' },
+        body: `old ${old}\n${hashes}\n${checkpoint}`,
+        redirect: 'error',
+        signal: inTime,
+      })
+      return answerOf(response.status, await boundedText(response))
     })
-    return answerOf(response.status, await boundedText(response))
   } catch (error) {
     return { outcome: 'away', reason: reasonOf(error) }
   }

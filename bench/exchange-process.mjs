@@ -61,10 +61,12 @@ export async function startExchange({ catalogue } = {}) {
   throw new Error('the exchange was not ready within a minute')
 }
 
-/** Runs one task of the load generator in a process of its own. */
-function generate(task) {
+const generate = (task) => runTask('load.mjs', task)
+
+/** Runs one task of a load generator, which is a process of its own. */
+export function runTask(file, task) {
   return new Promise((resolve, reject) => {
-    const child = fork(join(import.meta.dirname, 'load.mjs'), [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const child = fork(join(import.meta.dirname, file), [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     let answer
     child.on('message', (message) => {
       answer = message

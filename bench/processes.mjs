@@ -1,11 +1,11 @@
 // The processes of a deployment, each on its own, for benches: Postgres, Kafka, the roles of the exchange.
-import { fork, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { startEmbeddedPostgres } from '../dist/database/embedded.js'
-import { freePort } from './exchange-process.mjs'
+import { freePort, runTask } from './exchange-process.mjs'
 
 const root = join(import.meta.dirname, '..')
 
@@ -60,19 +60,7 @@ export async function startBare(brokers) {
 }
 
 /** Runs one task of the load generator. */
-export function load(task) {
-  return new Promise((resolve, reject) => {
-    const child = fork(join(root, 'bench', 'post-load.mjs'), [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-    let answer
-    child.on('message', (message) => {
-      answer = message
-    })
-    child.once('exit', (code) =>
-      code === 0 && answer ? resolve(answer) : reject(new Error(`the load generator ended with ${code}`)),
-    )
-    child.send(task)
-  })
-}
+export const load = (task) => runTask('post-load.mjs', task)
 
 async function launch(args, env, ready, stdin = 'ignore') {
   const node = process.env.BENCH_NODE_FLAGS?.split(' ') ?? []

@@ -1,54 +1,36 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { companies } from '../support/companies.ts'
-import { type Bureaus, bureausOf } from '../support/e2e-bureaus.ts'
-import { type Deployment, deploy, type Running } from '../support/e2e-deployment.ts'
-import { type Views, viewsOf } from '../support/e2e-views.ts'
+import type { Running } from '../support/e2e-deployment.ts'
 import { eventually } from '../support/eventually.ts'
 import { lianban } from '../support/lianban.ts'
-import { writeOffices } from '../support/operate.ts'
+import { type LocalTaxDeployment, localTaxDeployment, mended } from '../support/local-tax-deployment.ts'
 import { postAll } from '../support/parked-companies.ts'
-import { type TestDatabase, testDatabase } from '../support/postgres.ts'
-import { statisticsCatalogue } from '../support/statistics-catalogue.ts'
 
 /** Two events each. */
 const known = 30
 /** Whoever holds this advisory lock lets no swap commit. */
 const gate = 20_261_125
 
-let database: TestDatabase
-let deployment: Deployment
-let bureaus: Bureaus
+let exchange: LocalTaxDeployment
 let consumer: Running
-let views: Views
-let url: string
 
 beforeAll(async () => {
-  database = await testDatabase()
-  const cataloguePath = await statisticsCatalogue()
-  await writeOffices(cataloguePath, (offices) => ({ ...offices, '210203': '西岗税务所' }))
-  deployment = await deploy({ DATABASE_URL: database.url, CATALOGUE: cataloguePath })
-  url = (await deployment.start(['gateway'])).url
-  consumer = await deployment.start(['consume', '--bureau', 'local-tax'])
-  bureaus = await bureausOf(deployment.keysFolder())
-  views = await viewsOf(database.url)
+  exchange = await localTaxDeployment(mended)
+  consumer = exchange.consumer
   // the last statement of a swap says so in the rebuild's row: there it can be held, with everything done and nothing committed
-  await views.sql.unsafe(`create schema watched; create table watched.swaps (rebuild bigint);
+  await exchange.views.sql.unsafe(`create schema watched; create table watched.swaps (rebuild bigint);
     create function watched.note() returns trigger language plpgsql as $$ begin
       perform pg_advisory_xact_lock_shared(${gate}); insert into watched.swaps values (new.id); return new; end $$;
     create trigger watched before update on operations.rebuilds for each row when (new.state = 'swapped') execute function watched.note()`)
 })
-afterAll(async () => {
-  await views?.close()
-  await deployment?.close()
-  await database?.close()
-})
+afterAll(() => exchange?.close())
 
-const schemaOf = async (name: string) => (await views.sql`select oid from pg_namespace where nspname = ${name}`)[0]?.oid
+const schemaOf = async (name: string) => (await exchange.views.sql`select oid from pg_namespace where nspname = ${name}`)[0]?.oid
 
 /** Kills the process while its swap waits for what is held, and then lets go: nothing of the swap may have happened. */
 async function killWaiting(waitsIn: string): Promise<void> {
   await eventually(async () => {
-    const waiting = await views.sql`
+    const waiting = await exchange.views.sql`
       select 1 from pg_stat_activity
       where datname = current_database() and wait_event_type = 'Lock' and query ilike ${`%${waitsIn}%`}`
     return waiting.length === 1
@@ -57,6 +39,7 @@ async function killWaiting(waitsIn: string): Promise<void> {
 }
 
 it('swaps a view once, and loses none, though the process is killed in the very transaction that swaps', async () => {
+  const { bureaus, url, views, operator, consume } = exchange
   await postAll(bureaus, url, companies(known))
   await eventually(async () => {
     const [row] = await views.sql`select count(*)::int as records from view_local_tax.records`
@@ -64,7 +47,6 @@ it('swaps a view once, and loses none, though the process is killed in the very 
   })
   const old = await schemaOf('view_local_tax')
   const holding = await views.sql.reserve()
-  const begin = () => deployment.start(['consume', '--bureau', 'local-tax'])
   const expectNothingSwapped = async () => {
     expect(await schemaOf('view_local_tax')).toBe(old)
     expect(await views.sql`select * from watched.swaps`).toEqual([])
@@ -75,7 +57,6 @@ it('swaps a view once, and loses none, though the process is killed in the very 
   // before it has changed anything
   await holding`begin`
   await holding`lock table view_local_tax.positions in row share mode`
-  const operator = ['--url', url, '--key', `${deployment.keysFolder()}/operator.jwk`, '--reason', 'a test']
   const rebuild = lianban(['view', 'rebuild', '--bureau', 'local-tax', '--json', ...operator])
   await killWaiting('lock table%positions in exclusive mode')
   await holding`commit`
@@ -83,7 +64,7 @@ it('swaps a view once, and loses none, though the process is killed in the very 
 
   // when it has renamed both schemas
   await holding`select pg_advisory_lock(${gate})`
-  consumer = await begin()
+  consumer = await consume()
   await killWaiting('update operations.rebuilds set state')
   await expectNothingSwapped()
   await holding`select pg_advisory_unlock(${gate})`
@@ -96,7 +77,7 @@ it('swaps a view once, and loses none, though the process is killed in the very 
   await expectNothingSwapped()
 
   await postAll(bureaus, url, companies(3, known))
-  consumer = await begin()
+  consumer = await consume()
   const { code, stdout, stderr } = await rebuild
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   const { id, ...swapped } = JSON.parse(stdout)

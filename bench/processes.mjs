@@ -67,7 +67,6 @@ async function launch(args, env, ready, stdin = 'ignore') {
   const child = spawn(process.execPath, [...node, ...args], {
     env: {
       PATH: process.env.PATH,
-      CUT: process.env.CUT ?? '',
       ...(process.env.UV_THREADPOOL_SIZE && { UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE }),
       ...(process.env.JAVA_HOME && { JAVA_HOME: process.env.JAVA_HOME }),
       ...env,

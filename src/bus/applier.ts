@@ -1,4 +1,4 @@
-import { GrowingPause, Pace, roundMs } from './pause.ts'
+import { GrowingPause, Pace } from './pause.ts'
 
 /** Items of one apply at most; design: batches of up to 500 events share a transaction. */
 export const maxApplied = 500
@@ -17,7 +17,7 @@ export class Applier<Item> {
   readonly #apply: (items: readonly Item[]) => Promise<void>
   readonly #failed: (error: unknown) => void
   readonly #signal: AbortSignal
-  readonly #pace = new Pace(roundMs)
+  readonly #pace = new Pace()
   #waiting: Waiting<Item>[] = []
   #running: Promise<void> | undefined
 
@@ -66,8 +66,10 @@ export class Applier<Item> {
     // one turn of the event loop, so that what one fetch brought for many partitions is applied together
     await new Promise((resolve) => setImmediate(resolve))
     while (this.#waiting.length > 0) {
-      if (this.#waiting.reduce((sum, { items }) => sum + items.length, 0) < maxApplied) await this.#pace.round(this.#signal)
+      if (this.#waiting.reduce((sum, { items }) => sum + items.length, 0) < maxApplied) await this.#pace.wait(this.#signal)
+      this.#pace.begin()
       await this.#applyNext()
+      this.#pace.end()
     }
     this.#running = undefined
   }

@@ -5,27 +5,47 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await setTimeout(ms, undefined, { signal, ref: true }).catch(() => undefined) // aborted: the caller looks at the signal
 }
 
+/** From the beginning of one round of a publisher or consumer to that of the next, unless more waits than one round takes. */
+const roundMs = 20
+/** The same where rounds take long: what waits for the next one waits no longer than this. */
+const longestRoundMs = 500
+/** From one beginning to the next it is this often as long as the round took: a pause as long as the work. */
+const shareOfWork = 2
+
 /**
  * Bounds how often a round begins: at once when the last one began long enough ago, and under load so seldom that what came
- * meanwhile shares it. A round's own cost, in statements, requests and commits, is far above that of one more event in it.
+ * meanwhile shares it. A round's own cost, in statements, requests and commits, is far above that of one more event in it; the
+ * fuller the machine, the longer a round takes, and the more share the next.
  */
 export class Pace {
-  readonly #everyMs: number
-  #nextAt = 0
+  readonly #nowMs: () => number
+  #beganAt = Number.NEGATIVE_INFINITY
+  #nextAt = Number.NEGATIVE_INFINITY
 
-  constructor(everyMs: number) {
-    this.#everyMs = everyMs
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs
   }
 
-  async round(signal: AbortSignal): Promise<void> {
-    const waitMs = this.#nextAt - performance.now()
+  /** until the next round may begin */
+  get waitMs(): number {
+    return Math.max(0, this.#nextAt - this.#nowMs())
+  }
+
+  /** Waits for the next round's time, or until the signal aborts. */
+  async wait(signal: AbortSignal): Promise<void> {
+    const { waitMs } = this
     if (waitMs > 0) await pause(waitMs, signal)
-    this.#nextAt = performance.now() + this.#everyMs
+  }
+
+  begin(): void {
+    this.#beganAt = this.#nowMs()
+  }
+
+  end(): void {
+    const tookMs = this.#nowMs() - this.#beganAt
+    this.#nextAt = this.#beganAt + Math.min(Math.max(roundMs, shareOfWork * tookMs), longestRoundMs)
   }
 }
-
-/** From the beginning of one round of a publisher or consumer to the next, unless more waits than one round takes. */
-export const roundMs = 20
 
 /** Pauses that double from `firstMs` to `maxMs`, until reset() says that all is well again. */
 export class GrowingPause {

@@ -9,7 +9,7 @@ import { logWaiting } from './kafka-fault.ts'
 import type { Lease, Leases } from './leases.ts'
 import { type LoggedEvent, maxRead, readEvents } from './log-reader.ts'
 import { heartbeatsOf, messagesFor } from './messages.ts'
-import { GrowingPause, Pace, roundMs } from './pause.ts'
+import { GrowingPause, Pace } from './pause.ts'
 import { noteHeartbeats, type Progress, readProgress, storeProgress } from './published.ts'
 import { noteSentAgain, readAgain, readRepublication } from './republication.ts'
 import { type KindTopics, UnknownKind } from './topics.ts'
@@ -83,9 +83,10 @@ export function publishToKafka(means: PublisherMeans): Consumption {
 
   async function publishWhileHeld(lease: Lease, producer: Producer, pauses: GrowingPause): Promise<void> {
     let progress = await loadProgress()
-    const pace = new Pace(roundMs)
+    const pace = new Pace()
     while (!signal.aborted) {
       if (kindsAreNew(progress)) progress = await loadProgress()
+      pace.begin()
       const mark = wake.mark
       const from = Math.min(...progress.map(({ index }) => index))
       const { events, scannedTo } = await readEvents(sql, from)
@@ -106,8 +107,9 @@ export function publishToKafka(means: PublisherMeans): Consumption {
       pauses.reset()
       const more = await sendAgain(lease, producer, progress)
       if (more || events.length >= maxRead) continue
+      pace.end()
       await wake.wait(mark, pollMs, signal)
-      await pace.round(signal)
+      await pace.wait(signal)
     }
   }
 

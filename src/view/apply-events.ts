@@ -1,5 +1,5 @@
 import { textArray } from '../database/array-literal.ts'
-import { type Transaction, tryPart } from '../database/transaction.ts'
+import { type Commit, type Transaction, tryPart } from '../database/transaction.ts'
 import type { Dismissal } from '../domain/provenance.ts'
 import {
   type AcceptedEvent,
@@ -33,9 +33,16 @@ export interface Rejected extends Parked {
  * The caller holds the position rows of the events' partitions, which order every writer of those subjects.
  *
  * @param events in index order
+ * @param commit sent with the last statements, where nothing comes after them
  * @throws {Error} a PostgresError of class 22, 23 or 54 when the database refuses a row; the transaction is lost then
  */
-export async function applyEvents(tx: Transaction, events: readonly AcceptedEvent[], rules: Judging, now: Date): Promise<void> {
+export async function applyEvents(
+  tx: Transaction,
+  events: readonly AcceptedEvent[],
+  rules: Judging,
+  now: Date,
+  commit?: Commit,
+): Promise<void> {
   if (events.length === 0) return
   const { records, blocked } = await readSubjects(tx, events)
   const changed = new Map<string, ViewRecord>()
@@ -63,7 +70,7 @@ export async function applyEvents(tx: Transaction, events: readonly AcceptedEven
     rejected.push({ event, ...folded.parked })
     blocked.set(key, event.index)
   }
-  await Promise.all([upsertRecords(tx, rowsOf([...changed.values()]), now), parkEvents(tx, rejected, rules, now)])
+  await Promise.all([upsertRecords(tx, rowsOf([...changed.values()]), now), parkEvents(tx, rejected, rules, now), commit?.()])
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Delivery, Heartbeat, Position, Subscriber } from '../bus/bus.ts'
 import type { Kind } from '../catalogue/catalogue.ts'
 import type { Rules } from '../catalogue/rules.ts'
 import type { RawSql } from '../database/connect.ts'
-import { inTransaction, type Transaction } from '../database/transaction.ts'
+import { type Commit, inTransaction, type Transaction } from '../database/transaction.ts'
 import type { AcceptedEvent, RecordRules } from '../domain/record.ts'
 import { applyEvents, applyEventsOneByOneIfNeeded, refusedRow } from './apply-events.ts'
 import { eventOfEntry } from './entry-event.ts'
@@ -51,24 +51,27 @@ export function createProjection(
 
   async function applyOrSplit(batch: Batch): Promise<Applied> {
     try {
-      return await inTransaction(sql, (tx) => applyOnce(tx, batch, applyEvents))
+      return await inTransaction(sql, (tx, commit) => applyOnce(tx, batch, commit, applyEvents))
     } catch (error) {
       if (refusedRow(error) === undefined) throw error
-      return await inTransaction(sql, (tx) => applyOnce(tx, batch, applyEventsOneByOneIfNeeded))
+      return await inTransaction(sql, (tx, commit) => applyOnce(tx, batch, commit, applyEventsOneByOneIfNeeded))
     }
   }
 
-  async function applyOnce(tx: Transaction, batch: Batch, apply: typeof applyEvents): Promise<Applied> {
+  async function applyOnce(tx: Transaction, batch: Batch, commit: Commit, apply: typeof applyEvents): Promise<Applied> {
     const inForce = rules()
     const positions = await lockPositions(tx, distinctPlaces([...batch.deliveries, ...batch.heartbeats]))
     const taken: Taken[] = []
     for (const position of positions) taken.push(await take(tx, position, batch, kindOf(inForce, position.topic)))
     // subjects of different partitions are independent, and within one the indexes rise
     const events = taken.flatMap((each) => each.events).sort((a, b) => a.index - b.index)
-    // before the events and never beside them: a savepoint rolled back would take the positions with it
     const moved = taken.map(({ position }) => position)
-    await movePositions(tx, moved, clock())
-    await apply(tx, events, { rulesOf: (kind) => rulesOf(inForce, kind), lawOf: (event) => lawAt(catalogues(), event) }, clock())
+    const judging = {
+      rulesOf: (kind: string) => rulesOf(inForce, kind),
+      lawOf: (event: AcceptedEvent) => lawAt(catalogues(), event),
+    }
+    // sent together, the positions first: behind a savepoint, one rolled back would take them with it
+    await Promise.all([movePositions(tx, moved, clock()), apply(tx, events, judging, clock(), commit)])
     return { more: taken.some(({ more }) => more), missed: taken.reduce((sum, { missed }) => sum + missed, 0) }
   }
 

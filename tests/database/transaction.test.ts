@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { connect, type Database } from '../../src/database/connect.ts'
 import { type LentConnection, lend } from '../../src/database/lent-connection.ts'
 import { startOfProcess } from '../../src/database/process.ts'
-import { inTransaction } from '../../src/database/transaction.ts'
+import { inTransaction, type Transaction } from '../../src/database/transaction.ts'
 import { LastingConnection } from '../../src/log/transaction.ts'
 import { eventually } from '../support/eventually.ts'
 import { type TestDatabase, testDatabase } from '../support/postgres.ts'
@@ -89,4 +89,23 @@ it('a connection for one transaction after the other is opened anew when it is l
   await write(30)
   expect(await numbers()).toEqual([10, 11, 30, 31])
   await lasting.close()
+})
+
+it('work may commit together with its last statements: they come first, and where one of them fails nothing is kept', async () => {
+  const insert = async (tx: Transaction, n: number) => {
+    await tx`insert into numbers values (${n})`
+  }
+  await inTransaction(one.raw, async (tx, commit) => {
+    await insert(tx, 1)
+    await Promise.all([insert(tx, 2), tx`insert into numbers values (3)`, commit()])
+    expect(await numbers()).toEqual([1, 2, 3])
+  })
+  for (const n of [4, 5]) {
+    const work = inTransaction(one.raw, async (tx, commit) => {
+      await insert(tx, n)
+      await Promise.all([insert(tx, n), tx`select 1 / (${n}::int - ${n}::int)`, insert(tx, n), commit()])
+    })
+    await expect(work).rejects.toMatchObject({ code: '22012' })
+  }
+  expect(await numbers()).toEqual([1, 2, 3])
 })

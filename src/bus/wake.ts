@@ -1,5 +1,5 @@
 import type { Sql } from 'postgres'
-import { logChannel } from '../log/write-batch.ts'
+import { logChannel } from '../log/announcer.ts'
 import type { BusLog } from './bus-log.ts'
 import { GrowingPause } from './pause.ts'
 

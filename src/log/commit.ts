@@ -1,4 +1,5 @@
 import type { RawSql } from '../database/connect.ts'
+import { Announcer } from './announcer.ts'
 import { answerTo, appendedAnswer, type Signed } from './answer.ts'
 import {
   type Appendable,
@@ -36,6 +37,7 @@ export class LogCommit {
   readonly #keeper: RulesKeeper
   readonly #key: LogKey
   readonly #onCommitted: (size: number, checkpoint: string) => void
+  readonly #announcer: Announcer
   /** the tree's right side after our own last commit; read again when somebody else has appended */
   #edge: RightEdge | undefined
 
@@ -46,6 +48,7 @@ export class LogCommit {
     this.#keeper = keeper
     this.#key = key
     this.#onCommitted = onCommitted
+    this.#announcer = new Announcer(sql)
   }
 
   /**
@@ -70,8 +73,8 @@ export class LogCommit {
   }
 
   /** Gives back its connection; nothing may be committed meanwhile. */
-  close(): Promise<void> {
-    return this.#connection.close()
+  async close(): Promise<void> {
+    await Promise.all([this.#connection.close(), this.#announcer.close()])
   }
 
   async #commitItems(batch: readonly Item[]): Promise<readonly Appended[]> {
@@ -154,6 +157,7 @@ export class LogCommit {
   #committed({ tree, checkpoint }: Signed): void {
     this.#edge = tree.edge
     this.#onCommitted(tree.edge.size, checkpoint)
+    this.#announcer.announce()
   }
 
   async #extend(sql: Connection, head: Head, rows: readonly Row[]): Promise<Signed> {

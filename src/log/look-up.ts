@@ -18,10 +18,9 @@ export interface Head {
 
 /** Begins the transaction and waits for the head. What is sent behind it sees all that the lock waited for. */
 export async function lock(sql: Connection): Promise<readonly Head[]> {
-  const [, , heads] = await Promise.all([
+  const [, heads] = await Promise.all([
     // each statement must see what was committed before it began, whatever the database's default is
     sql`begin isolation level read committed`,
-    sql`set local synchronous_commit = on`,
     sql<Head[]>`
       select size, rules_index as "rulesIndex", greatest(date_trunc('milliseconds', clock_timestamp()), last_received) as received
       from log.head where id = 1 for update`,

@@ -91,8 +91,9 @@ export async function onOwnConnection<T>(
   }
 }
 
-/** One more connection to the pool's database. */
+/** One more connection to the pool's database, whose commits wait for the disk, whatever the database's default is. */
 function besidePool(pool: RawSql, onclose: () => void): RawSql {
+  const connection = { ...pool.options.connection, synchronous_commit: 'on' }
   // the client takes options that it has parsed before, as its own listen() does; its types don't say so
-  return Reflect.apply(postgres, undefined, [{ ...pool.options, max: 1, idle_timeout: idleSeconds, onclose }])
+  return Reflect.apply(postgres, undefined, [{ ...pool.options, connection, max: 1, idle_timeout: idleSeconds, onclose }])
 }

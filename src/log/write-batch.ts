@@ -4,9 +4,6 @@ import { type Extended, frontierBytes } from './right-edge.ts'
 import type { NewState, Row } from './rows.ts'
 import type { Connection } from './transaction.ts'
 
-/** The channel that wakes publishers and consumers after a commit. */
-export const logChannel = 'lianban_log'
-
 export interface Write {
   readonly rows: readonly Row[]
   readonly states: ReadonlyMap<string, NewState>
@@ -58,7 +55,6 @@ export async function writeAndCommit(
     sql`
       update log.head set size = ${tree.edge.size}, frontier = ${frontierBytes(tree.edge)}, root = ${tree.root}, checkpoint = ${checkpoint},
         last_received = ${head.received}, rules_index = ${rulesIndex} where id = 1`,
-    sql`select pg_notify(${logChannel}, '')`,
     sql`commit`,
   ])
 }

@@ -109,3 +109,12 @@ it('work may commit together with its last statements: they come first, and wher
   }
   expect(await numbers()).toEqual([1, 2, 3])
 })
+
+it('the log commits to the disk, whatever its pool does', async () => {
+  const careless = connect(database.url, { name: 'test', maxConnections: 1, derived: true })
+  const lasting = new LastingConnection(careless.raw)
+  const setting = (tx: LentConnection) => tx`select current_setting('synchronous_commit') as commit`
+  expect(await careless.raw`select current_setting('synchronous_commit') as commit`).toEqual([{ commit: 'off' }])
+  expect(await lasting.run(setting)).toEqual([{ commit: 'on' }])
+  await Promise.all([lasting.close(), careless.close()])
+})

@@ -36,6 +36,11 @@ export class FairTurns {
     this.#bounds = bounds
   }
 
+  /** how many have a turn */
+  get taken(): number {
+    return this.#taken
+  }
+
   /** how many wait */
   get waiting(): number {
     return [...this.#lanes.values()].reduce((sum, { size }) => sum + size, 0)

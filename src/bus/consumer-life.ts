@@ -264,13 +264,16 @@ export async function consumeOnce(
 
 /** Waits for work that may take longer than the group's session lasts. */
 async function whileHeartbeating<T>(work: Promise<T>, heartbeat: () => Promise<void>): Promise<T> {
-  const done = work.then((value) => ({ value }))
-  while (true) {
-    const timer = new AbortController()
-    const result = await Promise.race([done, sleep(heartbeatIntervalMs, undefined, { signal: timer.signal })])
-    timer.abort()
+  let beats: NodeJS.Timeout | undefined
+  const lost = new Promise<never>((_, reject) => {
+    beats = setInterval(() => heartbeat().catch(reject), heartbeatIntervalMs)
+  })
+  try {
+    const value = await Promise.race([work, lost])
     await heartbeat()
-    if (result) return result.value
+    return value
+  } finally {
+    clearInterval(beats)
   }
 }
 

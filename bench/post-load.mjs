@@ -187,7 +187,8 @@ async function watchViews({ databaseUrl, schemas, partitions }) {
   const watching = (async () => {
     while (!stopping || expecting > 0) {
       await look()
-      await pause(expecting > 5_000 ? 50 : 2)
+      // each look is a query: more often it would take a part of the machine that is seen in the figures
+      await pause(expecting > 5_000 ? 50 : 5)
     }
   })()
   return {

@@ -48,8 +48,10 @@ export async function startRole(args, env, folder) {
   const dataDir = join(folder, args.join('').replaceAll(/\W/g, ''))
   mkdirSync(dataDir, { recursive: true })
   const port = await freePort()
+  // as its unit in infra has it
+  const node = args[0] === 'publish' ? ['--max-semi-space-size=4'] : []
   const own = { ...env, DATA_DIR: dataDir, PORT: String(port), LOG_LEVEL: 'info' }
-  const running = await launch([join(root, 'dist', 'main.js'), ...args], own, /"msg":"(running|the exchange is ready)"/)
+  const running = await launch([...node, join(root, 'dist', 'main.js'), ...args], own, /"msg":"(running|the exchange is ready)"/)
   return { ...running, url: `http://127.0.0.1:${port}`, keys: join(dataDir, 'keys') }
 }
 

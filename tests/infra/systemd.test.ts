@@ -32,7 +32,7 @@ describe('the units of systemd', () => {
         ['lianban-consumer@.service', '/usr/bin/node /opt/lianban/current/dist/main.js consume --bureau %i'],
         ['lianban-gateway@.service', '/usr/bin/node /opt/lianban/current/dist/main.js gateway'],
         ['lianban-kafka.service', '/opt/lianban/current/infra/kafka/start.sh'],
-        ['lianban-publisher.service', '/usr/bin/node /opt/lianban/current/dist/main.js publish'],
+        ['lianban-publisher.service', '/usr/bin/node --max-semi-space-size=4 /opt/lianban/current/dist/main.js publish'],
       ]),
     )
     expect(existsSync(join(root, 'infra/kafka/start.sh'))).toBe(true)

@@ -56,7 +56,8 @@ export async function lend(pool: RawSql, first: string): Promise<LentConnection>
   try {
     await connection.unsafe(first, [], options)
   } catch (error) {
-    if (!isLostConnection(error)) connection.release()
+    // what an earlier transaction left open would fail every later one, too
+    if (!isLostConnection(error) && (await rolledBack(connection))) connection.release()
     throw error
   }
   return untilLost(connection, () => isLost)

@@ -4,8 +4,16 @@ import { isLostConnection, type LentConnection, lend, rolledBack } from './lent-
 /** A transaction on a client that reads int8 as a number. */
 export type Transaction = LentConnection
 
-/** Sends the commit. Statements that were sent before and fail make it a rollback, so it may be awaited together with them. */
+/**
+ * Sends the commit. Statements that were sent before and fail in the database make it a rollback, so it may be awaited together with
+ * them; what may fail here, before it is sent, must be done before.
+ */
 export type Commit = () => Promise<void>
+
+/** @throws {Error} when a transaction was rolled back, which is how the database answers the commit of one that had failed */
+export function expectCommitted({ command }: { readonly command: string }): void {
+  if (command !== 'COMMIT') throw new Error(`the database answered the commit with ${command}: nothing was stored`)
+}
 
 /**
  * Runs a transaction; when it returns, it is committed. Work may wait for other things than its statements: once the connection is
@@ -16,7 +24,7 @@ export type Commit = () => Promise<void>
  * nothing more is written to a connection that was lost; the pool takes it back by itself.
  */
 export function inTransaction<T>(sql: RawSql, work: (tx: Transaction, commit: Commit) => Promise<T>): Promise<T> {
-  return transact(sql, work, (tx) => tx`commit`)
+  return transact(sql, work, async (tx) => expectCommitted(await tx`commit`))
 }
 
 /** Runs a transaction for what it answers alone: when this returns, all that it changed is taken back. */

@@ -6,6 +6,7 @@ export const logChannel = 'lianban_log'
 
 /** Half of their round: to be woken more often costs them, and the database, more than it brings. */
 const everyMs = 10
+const closingMs = 1000
 
 /**
  * Tells publishers and consumers that the log has grown: at once, and under load every 10 ms.
@@ -27,9 +28,9 @@ export class Announcer {
     this.#running ??= this.#run()
   }
 
-  /** Returns when what was wanted is told. */
+  /** Returns when what was wanted is told; of a database that hangs, it leaves off soon. */
   async close(): Promise<void> {
-    await this.#running
+    await Promise.race([this.#running, pause(closingMs, undefined, { ref: false })])
   }
 
   async #run(): Promise<void> {
@@ -41,6 +42,7 @@ export class Announcer {
   }
 
   async #notify(): Promise<void> {
-    await this.#sql`select pg_notify(${logChannel}, '')`.catch(() => undefined) // they look by themselves
+    // alone in its transaction, which need not wait for the disk
+    await this.#sql`select set_config('synchronous_commit', 'off', true), pg_notify(${logChannel}, '')`.catch(() => undefined) // they look by themselves
   }
 }

@@ -1,4 +1,5 @@
 import { hexLines, lines } from '../database/lines.ts'
+import { expectCommitted } from '../database/transaction.ts'
 import type { Head } from './look-up.ts'
 import { type Extended, frontierBytes } from './right-edge.ts'
 import type { NewState, Row } from './rows.ts'
@@ -20,6 +21,7 @@ export async function writeAndCommit(
 ): Promise<void> {
   const column = (read: (row: Row) => string | undefined) => lines(rows.map(read))
   const newStates = [...states.values()]
+  const commit = sql`commit`
   await Promise.all([
     sql`
       insert into log.entries (index, kind, received, entry, leaf, party, event_id, type, subject_kind, subject, digest, problem)
@@ -55,6 +57,8 @@ export async function writeAndCommit(
     sql`
       update log.head set size = ${tree.edge.size}, frontier = ${frontierBytes(tree.edge)}, root = ${tree.root}, checkpoint = ${checkpoint},
         last_received = ${head.received}, rules_index = ${rulesIndex} where id = 1`,
-    sql`commit`,
+    // sent when it is waited for, the last of all
+    commit,
   ])
+  expectCommitted(await commit)
 }

@@ -46,7 +46,6 @@ export async function recover(recovery: Recovery): Promise<TakenBack> {
   const inForce = (await isBegun(sql)) ? (await RulesKeeper.load(sql)).inForce : undefined
   const takenBack = await onOwnConnection(sql, async (tx, stillHeld) => {
     await tx`begin`
-    await tx`set local synchronous_commit = on`
     // who began in between waits for the head, and then finds the log longer than it thought
     await tx`lock table log.head in exclusive mode`
     const [head] = await tx<{ size: number }[]>`select size from log.head`

@@ -2,7 +2,14 @@ import { setImmediate } from 'node:timers/promises'
 import { foldAnew } from '../completeness/fold-anew.ts'
 import type { RawSql } from '../database/connect.ts'
 import { inTransaction, type Transaction } from '../database/transaction.ts'
-import { applyEventsOneByOneIfNeeded, type Judging, parkEvents, type Rejected, refusedRow } from '../view/apply-events.ts'
+import {
+  applyEventsOneByOneIfNeeded,
+  type Judging,
+  parkEvents,
+  parkedRowsOf,
+  type Rejected,
+  refusedRow,
+} from '../view/apply-events.ts'
 import { beforeAll, type HistoryEvent, historyPages } from '../view/histories.ts'
 import { HistoryFold } from '../view/history-fold.ts'
 import type { Partition } from '../view/positions.ts'
@@ -134,12 +141,12 @@ async function writeIn(tx: Transaction, means: FoldMeans, id: number, page: Writ
 }
 
 const storeAtOnce: Store = (tx, { judging, clock }, { rows, rejected }) =>
-  Promise.all([upsertRecords(tx, rows, clock()), parkEvents(tx, rejected, judging, clock())])
+  Promise.all([upsertRecords(tx, rows, clock()), parkEvents(tx, parkedRowsOf(rejected, judging), clock())])
 
 /** Where the database refuses a row: slower, and the event that it refuses is parked. */
 const storeOneByOne: Store = async (tx, { judging, clock }, { whole, rejected, open, progress: { upTo } }) => {
   const ofOpen = rejected.filter(({ event }) => event.subject === open?.subject && event.kind === open?.kind)
-  await parkEvents(tx, ofOpen, judging, clock())
+  await parkEvents(tx, parkedRowsOf(ofOpen, judging), clock())
   const subjects = whole.map(({ kind, subject }) => ({ kind, subject, upTo }))
   await foldAnew(tx, subjects, judging, clock(), applyEventsOneByOneIfNeeded)
 }

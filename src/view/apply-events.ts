@@ -70,7 +70,9 @@ export async function applyEvents(
     rejected.push({ event, ...folded.parked })
     blocked.set(key, event.index)
   }
-  await Promise.all([upsertRecords(tx, rowsOf([...changed.values()]), now), parkEvents(tx, rejected, rules, now), commit?.()])
+  // made ready before anything is sent: what fails here must not be committed in part
+  const [folded, parked] = [rowsOf([...changed.values()]), parkedRowsOf(rejected, rules)]
+  await Promise.all([upsertRecords(tx, folded, now), parkEvents(tx, parked, now), commit?.()])
 }
 
 /**
@@ -91,7 +93,11 @@ export async function applyEventsOneByOneIfNeeded(
   if (!failed) return
   const [only, another] = events
   if (only !== undefined && another === undefined)
-    return parkEvents(tx, [{ event: only, cause: 'constraint', detail: refusedRow(failed.error) ?? '' }], rules, now)
+    return parkEvents(
+      tx,
+      parkedRowsOf([{ event: only, cause: 'constraint', detail: refusedRow(failed.error) ?? '' }], rules),
+      now,
+    )
   const middle = Math.ceil(events.length / 2)
   await applyEventsOneByOneIfNeeded(tx, events.slice(0, middle), rules, now)
   await applyEventsOneByOneIfNeeded(tx, events.slice(middle), rules, now)
@@ -133,16 +139,28 @@ async function readSubjects(tx: Transaction, events: readonly AcceptedEvent[]) {
   }
 }
 
+/** Events that can't be applied, as the parameters of their insert. */
+export function parkedRowsOf(rejected: readonly Rejected[], rules: Judging) {
+  return {
+    count: rejected.length,
+    indexes: rejected.map(({ event }) => event.index),
+    kinds: rejected.map(({ event }) => event.kind),
+    subjects: rejected.map(({ event }) => event.subject),
+    types: rejected.map(({ event }) => event.type),
+    names: textArray(rejected.map(({ event }) => nameIn(event, rules.rulesOf(event.kind)))),
+    causes: rejected.map(({ cause }) => cause),
+    details: rejected.map(({ detail }) => detail),
+  }
+}
+
 /** Stores events that can't be applied. */
-export async function parkEvents(tx: Transaction, rejected: readonly Rejected[], rules: Judging, now: Date): Promise<void> {
-  if (rejected.length === 0) return
+export async function parkEvents(tx: Transaction, rows: ReturnType<typeof parkedRowsOf>, now: Date): Promise<void> {
+  if (rows.count === 0) return
   await tx`
     insert into parked (index, kind, subject, type, name, cause, detail, parked_at, tries)
     select index, kind, subject, type, name, cause, detail, ${now}::timestamptz, 1
     from unnest(
-      ${rejected.map(({ event }) => event.index)}::bigint[], ${rejected.map(({ event }) => event.kind)}::text[],
-      ${rejected.map(({ event }) => event.subject)}::text[], ${rejected.map(({ event }) => event.type)}::text[],
-      ${textArray(rejected.map(({ event }) => nameIn(event, rules.rulesOf(event.kind))))}::text::text[],
-      ${rejected.map(({ cause }) => cause)}::text[], ${rejected.map(({ detail }) => detail)}::text[]
+      ${rows.indexes}::bigint[], ${rows.kinds}::text[], ${rows.subjects}::text[], ${rows.types}::text[],
+      ${rows.names}::text::text[], ${rows.causes}::text[], ${rows.details}::text[]
     ) as failed (index, kind, subject, type, name, cause, detail)`
 }

@@ -118,3 +118,21 @@ it('the log commits to the disk, whatever its pool does', async () => {
   expect(await lasting.run(setting)).toEqual([{ commit: 'on' }])
   await Promise.all([lasting.close(), careless.close()])
 })
+
+it('a connection that was left in a failed transaction fails one transaction, and no more', async () => {
+  const left = await one.raw.reserve()
+  await left`begin`
+  await expect(left`select 1 / 0`).rejects.toMatchObject({ code: '22012' })
+  left.release()
+  const insert = () => inTransaction(one.raw, (tx) => tx`insert into numbers values (1)`)
+  await expect(insert()).rejects.toMatchObject({ code: '25P02' })
+  await insert()
+  expect(await numbers()).toEqual([1])
+})
+
+it('a transaction that the database took back is no success', async () => {
+  const work = inTransaction(one.raw, async (tx) => {
+    await tx`select 1 / 0`.catch(() => undefined)
+  })
+  await expect(work).rejects.toThrow('the database answered the commit with ROLLBACK: nothing was stored')
+})

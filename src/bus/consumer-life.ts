@@ -266,7 +266,8 @@ export async function consumeOnce(
 async function whileHeartbeating<T>(work: Promise<T>, heartbeat: () => Promise<void>): Promise<T> {
   let beats: NodeJS.Timeout | undefined
   const lost = new Promise<never>((_, reject) => {
-    beats = setInterval(() => heartbeat().catch(reject), heartbeatIntervalMs)
+    // kafkajs sends one when the last answer is an interval old: asked only as often, it would leave out every second one
+    beats = setInterval(() => heartbeat().catch(reject), heartbeatIntervalMs / 3)
   })
   try {
     const value = await Promise.race([work, lost])

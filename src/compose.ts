@@ -270,6 +270,7 @@ function partsOf(means: PartsMeans): Parts {
     keeper,
     refreshRules: sharedRefresh(() => keeper.refresh(sql)),
     turns: new FairTurns(),
+    fitting: new Set(),
     async append(item) {
       await witnessing?.admit(item)
       return group.append(item)

@@ -12,7 +12,7 @@ import { preferredLanguage } from './language.ts'
 import type { Parts } from './parts.ts'
 import { findingsIn } from './problems.ts'
 
-/** So many events at once or fewer have their signatures verified here: to hand one over costs as much as it takes. */
+/** So many events at once or fewer have their signatures verified on the event loop: to hand one over costs as much. */
 const few = 4
 
 /** `POST /v1/events`: from signed bytes to a receipt. The checks stand in design.md section 3, in this order. */
@@ -22,7 +22,10 @@ export async function postEvent(c: Context, parts: Parts): Promise<Response> {
   // whose key it names is known before the dear part of the check: one party's flood waits behind itself
   const inTurn: SignatureVerifier = async (signed, header, key) => {
     turn ??= await parts.turns.begin(key.party)
-    await (parts.turns.taken <= few ? verifyHere : verifySignature)(signed, header, key)
+    // a flood of forged ones waits for the threads, as one of genuine ones does
+    const here = parts.fitting.delete(key.party) && parts.turns.taken <= few
+    await (here ? verifyHere : verifySignature)(signed, header, key)
+    parts.fitting.add(key.party)
   }
   try {
     const { verified, inForce } = await verify(compact, parts, inTurn)

@@ -19,6 +19,8 @@ export interface Parts {
   refreshRules(): Promise<void>
   /** events are checked and appended in them, by party */
   readonly turns: FairTurns
+  /** parties whose latest signature fitted */
+  readonly fitting: Set<string>
   append(item: Appendable): Promise<Appended>
   readonly log: LogReader
   /** undefined: the catalogue has no such bureau */

@@ -21,7 +21,7 @@ export async function verifySignature(compact: string, header: ProtectedHeader, 
   if (!fits) throw signatureInvalid(notFitting)
 }
 
-/** The same on the calling thread, without waiting: for who has nothing else to do meanwhile. */
+/** The same on the calling thread, without waiting: for an auditor's worker, and a gateway that has little else to do. */
 export function verifyHere(compact: string, header: ProtectedHeader, key: PublicKey): void {
   if (!verify(...prepared(compact, header, key))) throw signatureInvalid(notFitting)
 }

@@ -125,6 +125,7 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
     keeper,
     refreshRules: async () => void (await keeper.refresh(database.raw)),
     turns: new FairTurns(),
+    fitting: new Set(),
     append: (item) => group.append(item),
     log: createLogReader(database.raw, logKey.verifier),
     view: (bureau) => views.get(bureau)?.view,

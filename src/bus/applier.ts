@@ -3,6 +3,9 @@ import { GrowingPause, Pace } from './pause.ts'
 /** Items of one apply at most; design: batches of up to 500 events share a transaction. */
 export const maxApplied = 500
 
+/** What comes from Kafka comes in the publisher's rounds; this only lets one that comes in two pieces be applied as one. */
+const leastMs = 5
+
 interface Waiting<Item> {
   readonly items: readonly Item[]
   readonly wanted: () => boolean
@@ -17,7 +20,7 @@ export class Applier<Item> {
   readonly #apply: (items: readonly Item[]) => Promise<void>
   readonly #failed: (error: unknown) => void
   readonly #signal: AbortSignal
-  readonly #pace = new Pace()
+  readonly #pace = new Pace(leastMs)
   #waiting: Waiting<Item>[] = []
   #running: Promise<void> | undefined
 

@@ -4,7 +4,7 @@ import type { BusLog } from './bus-log.ts'
 import { Leases } from './leases.ts'
 import { maxRead, readEvents } from './log-reader.ts'
 import { partitionOf } from './partition.ts'
-import { GrowingPause, Pace } from './pause.ts'
+import { GrowingPause, Pace, roundMs } from './pause.ts'
 import { type KindTopics, UnknownKind } from './topics.ts'
 import { Wake } from './wake.ts'
 
@@ -90,7 +90,7 @@ function consumeLog({ sql, kinds, log, wake, leases, heartbeatMs }: Means, subsc
     const start = await startingIndexes(subscriber)
     let cursor = Math.min(...start.values())
     let beatenAt = Number.NEGATIVE_INFINITY
-    const pace = new Pace()
+    const pace = new Pace(roundMs)
     while (!signal.aborted && (await held())) {
       pace.begin()
       const mark = wake.mark

@@ -5,8 +5,8 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await setTimeout(ms, undefined, { signal, ref: true }).catch(() => undefined) // aborted: the caller looks at the signal
 }
 
-/** From the beginning of one round of a publisher or consumer to that of the next, unless more waits than one round takes. */
-const roundMs = 20
+/** From the beginning of one round of who reads the log to that of the next, unless more is left than one round takes. */
+export const roundMs = 20
 /** The same where rounds take long: what waits for the next one waits no longer than this. */
 const longestRoundMs = 500
 /** From one beginning to the next it is this often as long as the round took: a pause as long as the work. */
@@ -18,11 +18,14 @@ const shareOfWork = 2
  * fuller the machine, the longer a round takes, and the more share the next.
  */
 export class Pace {
+  readonly #leastMs: number
   readonly #nowMs: () => number
   #beganAt = Number.NEGATIVE_INFINITY
   #nextAt = Number.NEGATIVE_INFINITY
 
-  constructor(nowMs: () => number = () => performance.now()) {
+  /** @param leastMs from the beginning of one round to that of the next, however short the round is */
+  constructor(leastMs: number, nowMs: () => number = () => performance.now()) {
+    this.#leastMs = leastMs
     this.#nowMs = nowMs
   }
 
@@ -43,7 +46,7 @@ export class Pace {
 
   end(): void {
     const tookMs = this.#nowMs() - this.#beganAt
-    this.#nextAt = this.#beganAt + Math.min(Math.max(roundMs, shareOfWork * tookMs), longestRoundMs)
+    this.#nextAt = this.#beganAt + Math.min(Math.max(this.#leastMs, shareOfWork * tookMs), longestRoundMs)
   }
 }
 

@@ -7,6 +7,7 @@ import type { BrokerAdmin } from './broker-admin.ts'
 import { ensureTopics } from './broker-topics.ts'
 import type { Delivery, Subscriber } from './bus.ts'
 import type { BusLog, BusMetrics, RebuildReason } from './bus-log.ts'
+import { whileHeartbeating } from './heartbeating.ts'
 import { kafkaRetry } from './kafka-client.ts'
 import { logWaiting } from './kafka-fault.ts'
 import { laggingPartitions } from './lag.ts'
@@ -187,7 +188,7 @@ export async function consumeOnce(
         const claims = messages.map((message) => claimOf(message, place, brokerTopic))
         distrust(claims.filter((claim) => claim === 'foreign').length)
         const known = claims.filter((claim) => typeof claim === 'object')
-        const applied = await whileHeartbeating(applier.take(known, wanted), heartbeat)
+        const applied = await whileHeartbeating(applier.take(known, wanted), heartbeat, heartbeatIntervalMs)
         const last = messages.at(-1)
         if (!applied || !last) return
         resolveOffset(last.offset)
@@ -259,22 +260,6 @@ export async function consumeOnce(
       for (const [key, offset] of offsets) if (!uncommitted.has(key)) uncommitted.set(key, offset)
     }
     committing = false
-  }
-}
-
-/** Waits for work that may take longer than the group's session lasts. */
-async function whileHeartbeating<T>(work: Promise<T>, heartbeat: () => Promise<void>): Promise<T> {
-  let beats: NodeJS.Timeout | undefined
-  const lost = new Promise<never>((_, reject) => {
-    // kafkajs sends one when the last answer is an interval old: asked only as often, it would leave out every second one
-    beats = setInterval(() => heartbeat().catch(reject), heartbeatIntervalMs / 3)
-  })
-  try {
-    const value = await Promise.race([work, lost])
-    await heartbeat()
-    return value
-  } finally {
-    clearInterval(beats)
   }
 }
 

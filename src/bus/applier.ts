@@ -68,12 +68,11 @@ export class Applier<Item> {
   async #run(): Promise<void> {
     // one turn of the event loop, so that what one fetch brought for many partitions is applied together
     await new Promise((resolve) => setImmediate(resolve))
-    while (this.#waiting.length > 0) {
-      if (this.#waiting.reduce((sum, { items }) => sum + items.length, 0) < maxApplied) await this.#pace.wait(this.#signal)
-      this.#pace.begin()
-      await this.#applyNext()
-      this.#pace.end()
-    }
+    if (this.#waiting.reduce((sum, { items }) => sum + items.length, 0) < maxApplied) await this.#pace.wait(this.#signal)
+    this.#pace.begin()
+    // all that one fetch brought is one round: kafkajs fetches again when it is applied
+    while (this.#waiting.length > 0) await this.#applyNext()
+    this.#pace.end()
     this.#running = undefined
   }
 

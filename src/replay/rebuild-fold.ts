@@ -131,11 +131,7 @@ async function writeIn(tx: Transaction, means: FoldMeans, id: number, page: Writ
   const rebuild = await lockAsSeen(tx, id, page.before)
   if (rebuild === undefined) return false
   await store(tx, means, page)
-  if (page.progress.folded) {
-    await beginAt(tx, means.partitions, page.progress.upTo)
-    // without statistics the comparison that follows would read both tables whole for each of its pages
-    await tx`analyze records, parked`
-  }
+  if (page.progress.folded) await beginAt(tx, means.partitions, page.progress.upTo)
   await saveRebuild(tx, { ...rebuild, progress: page.progress }, means.clock())
   return true
 }

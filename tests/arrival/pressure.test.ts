@@ -134,3 +134,29 @@ async function waitingForHead(gateway: Gateway): Promise<number> {
     select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
   return rows.length
 }
+
+it('signatures are checked on the event loop for a party whose last one fitted; forged ones in its name go to the threads', async () => {
+  const gateway = await openGateway({ consume: false })
+  try {
+    const { fitting } = gateway.parts
+    expect((await gateway.post(establishment(1), 'commerce')).status).toBe(201)
+    expect([...fitting]).toEqual(['commerce'])
+    const genuine = await signEvent(gateway.key('commerce'), establishment(2))
+    const other = await signEvent(gateway.key('commerce'), establishment(3))
+    const forged = genuine.slice(0, genuine.lastIndexOf('.')) + other.slice(other.lastIndexOf('.'))
+    let atOnceOfForged = 0
+    const looking = setInterval(() => {
+      atOnceOfForged = Math.max(atOnceOfForged, gateway.turns.taken)
+    }, 0)
+    const answers = await Promise.all(Array.from({ length: 200 }, () => gateway.send(forged)))
+    clearInterval(looking)
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]))
+    expect([...fitting]).toEqual([])
+    // on the event loop each would be refused before the next is looked at
+    expect(atOnceOfForged).toBeGreaterThan(4)
+    expect((await gateway.send(genuine)).status).toBe(201)
+    expect([...fitting]).toEqual(['commerce'])
+  } finally {
+    await gateway.stop()
+  }
+})

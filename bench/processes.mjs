@@ -65,6 +65,7 @@ export async function startBare(brokers) {
 export const load = (task) => runTask('post-load.mjs', task)
 
 async function launch(args, env, ready, stdin = 'ignore') {
+  // to look into a process, such as --cpu-prof
   const node = process.env.BENCH_NODE_FLAGS?.split(' ') ?? []
   const child = spawn(process.execPath, [...node, ...args], {
     env: {

@@ -20,6 +20,7 @@ import type { Config } from './config.ts'
 import { connect, type Database, pingDatabase, type RawSql } from './database/connect.ts'
 import { migrateLog } from './database/migrate.ts'
 import { openDatabase } from './database/open.ts'
+import { VerifyingThread } from './identity/verifying-thread.ts'
 import { rulesChannel } from './log/commit.ts'
 import { createLogReader } from './log/read.ts'
 import type { RulesKeeper } from './log/rules-in-force.ts'
@@ -128,7 +129,9 @@ async function build(
   closers.add('the alarms', await openAlarms({ ...watched, webhook, origin, metrics, logger }))
   const { ledger, close } = openLedger(database.raw, keeper, logger, kafka !== undefined)
   closers.add('the ledger of operations', close)
-  const parts = partsOf({ config, log, database, views, metrics, logger, bus, busParts, witnessing, ledger })
+  const verifying = new VerifyingThread()
+  closers.add('the verifying thread', () => verifying.close())
+  const parts = partsOf({ config, log, verifying, database, views, metrics, logger, bus, busParts, witnessing, ledger })
   const http = await listen(createApp(parts), config.host, config.port)
   closers.add('HTTP', http.close)
   return { port: http.port, vkey: log.key.vkey, failed: opened.failed }
@@ -248,6 +251,7 @@ function subscriberOf(view: View, keeper: RulesKeeper, sql: RawSql): Subscriber 
 interface PartsMeans {
   readonly config: Config
   readonly log: AppendableLog
+  readonly verifying: VerifyingThread
   readonly database: Database
   readonly views: Views
   readonly metrics: Metrics
@@ -259,7 +263,7 @@ interface PartsMeans {
 }
 
 function partsOf(means: PartsMeans): Parts {
-  const { config, database, views, metrics, logger, bus, busParts, witnessing, ledger } = means
+  const { config, verifying, database, views, metrics, logger, bus, busParts, witnessing, ledger } = means
   const topicPrefix = config.kafka?.prefix
   const { keeper, key, group } = means.log
   const { raw: sql } = database
@@ -270,6 +274,7 @@ function partsOf(means: PartsMeans): Parts {
     keeper,
     refreshRules: sharedRefresh(() => keeper.refresh(sql)),
     turns: new FairTurns(),
+    verifyElsewhere: (compact, header, key) => verifying.verify(compact, header, key),
     fitting: new Set(),
     async append(item) {
       await witnessing?.admit(item)

@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { checkEvent } from '../catalogue/check-event.ts'
 import { RefusedRequest } from '../domain/refusal.ts'
 import { openSignedEvent, type SignatureVerifier, type VerifiedEvent } from '../identity/jws.ts'
-import { verifyHere, verifySignature } from '../identity/verify-signature.ts'
+import { verifyHere } from '../identity/verify-signature.ts'
 import type { Appended } from '../log/appendable.ts'
 import type { RulesInForce } from '../log/rules-in-force.ts'
 import { readSignedEvent } from './body.ts'
@@ -12,7 +12,7 @@ import { preferredLanguage } from './language.ts'
 import type { Parts } from './parts.ts'
 import { findingsIn } from './problems.ts'
 
-/** So many events at once or fewer have their signatures verified on the event loop: to hand one over costs as much. */
+/** So many events at once or fewer have their signatures verified on the event loop: alone, one waits longer for a thread than that takes. */
 const few = 4
 
 /** `POST /v1/events`: from signed bytes to a receipt. The checks stand in design.md section 3, in this order. */
@@ -22,9 +22,9 @@ export async function postEvent(c: Context, parts: Parts): Promise<Response> {
   // whose key it names is known before the dear part of the check: one party's flood waits behind itself
   const inTurn: SignatureVerifier = async (signed, header, key) => {
     turn ??= await parts.turns.begin(key.party)
-    // a flood of forged ones waits for the threads, as one of genuine ones does
+    // a flood of forged ones waits for the thread, as one of genuine ones does
     const here = parts.fitting.delete(key.party) && parts.turns.taken <= few
-    await (here ? verifyHere : verifySignature)(signed, header, key)
+    await (here ? verifyHere : parts.verifyElsewhere)(signed, header, key)
     parts.fitting.add(key.party)
   }
   try {

@@ -1,3 +1,4 @@
+import type { SignatureVerifier } from '../identity/jws.ts'
 import type { Appendable, Appended } from '../log/appendable.ts'
 import type { LogReader } from '../log/read.ts'
 import type { RulesKeeper } from '../log/rules-in-force.ts'
@@ -19,6 +20,8 @@ export interface Parts {
   refreshRules(): Promise<void>
   /** events are checked and appended in them, by party */
   readonly turns: FairTurns
+  /** verifies a signature off the event loop */
+  readonly verifyElsewhere: SignatureVerifier
   /** parties whose latest signature fitted */
   readonly fitting: Set<string>
   append(item: Appendable): Promise<Appended>

@@ -5,7 +5,7 @@ import { maxEventBytes, splitCompact } from './compact.ts'
 import type { KeysInForce, RegisteredKey } from './keys-in-force.ts'
 import { type ProtectedHeader, readProtectedHeader, signatureInvalid, type Typ } from './protected-header.ts'
 import { parseStrictJson } from './strict-json.ts'
-import { verifySignature } from './verify-signature.ts'
+import { verifyHere } from './verify-signature.ts'
 
 /** Whom an event must be addressed to. */
 export interface Audience {
@@ -73,7 +73,7 @@ export async function openSignedEvent(
   compact: string,
   keys: KeysInForce,
   audience: Audience,
-  verify: SignatureVerifier = verifySignature,
+  verify: SignatureVerifier = verifyHere,
 ): Promise<VerifiedEvent> {
   if (compact.length > maxEventBytes)
     throw new RefusedRequest('too-large', {
@@ -99,7 +99,7 @@ export async function openJws(
   compact: string,
   typ: Typ,
   keys: KeysInForce,
-  verify: SignatureVerifier = verifySignature,
+  verify: SignatureVerifier = verifyHere,
 ): Promise<SignedPayload> {
   const parts = splitCompact(compact)
   const payload = parseStrictJson(parts.payload)

@@ -1,11 +1,20 @@
+import path from 'node:path'
 import { compactVerify } from 'jose'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { algorithms } from '../../src/identity/algorithm.ts'
 import { splitCompact } from '../../src/identity/compact.ts'
 import { generateKey, importSigningKey } from '../../src/identity/private-key.ts'
 import { readProtectedHeader } from '../../src/identity/protected-header.ts'
 import { signEvent } from '../../src/identity/sign.ts'
-import { verifyHere, verifySignature } from '../../src/identity/verify-signature.ts'
+import { verifyHere } from '../../src/identity/verify-signature.ts'
+import { built } from '../support/built.ts'
+
+// a thread is made of JavaScript
+const { VerifyingThread }: typeof import('../../src/identity/verifying-thread.ts') = await import(
+  path.join(await built(), 'identity', 'verifying-thread.js')
+)
+const thread = new VerifyingThread()
+afterAll(() => thread.close())
 
 type Change = (signature: Buffer) => Buffer
 
@@ -26,7 +35,7 @@ function derOf(signature: Buffer): Buffer {
   return Buffer.concat([Buffer.of(0x30, both.length), both])
 }
 
-describe('a gateway and an auditor take and refuse the signatures that an implementation of other hands does', () => {
+describe('signatures are taken and refused as by an implementation of other hands, on the event loop and on the thread', () => {
   for (const algorithm of algorithms) {
     test(algorithm, async () => {
       const key = await importSigningKey(await generateKey(algorithm))
@@ -41,14 +50,47 @@ describe('a gateway and an auditor take and refuse the signatures that an implem
           const good = name === 'left as it is' && by === key
           const taken = {
             jose: await holds(() => compactVerify(changed, by.publicKey.keyObject, { algorithms: [algorithm] })),
-            gateway: await holds(() => verifySignature(changed, read, by.publicKey), signatureInvalid),
-            auditor: await holds(async () => verifyHere(changed, read, by.publicKey), signatureInvalid),
+            here: await holds(async () => verifyHere(changed, read, by.publicKey), signatureInvalid),
+            thread: await holds(() => thread.verify(changed, read, by.publicKey), signatureInvalid),
           }
-          expect(taken, name).toEqual({ jose: good, gateway: good, auditor: good })
+          expect(taken, name).toEqual({ jose: good, here: good, thread: good })
         }
       }
     })
   }
+})
+
+test('what is handed to the thread together is answered each for itself, in whatever mixture', async () => {
+  const keys = await Promise.all(algorithms.map(async (algorithm) => importSigningKey(await generateKey(algorithm))))
+  const made = Array.from({ length: 100 }, (_, i) => ({ key: keys[i % keys.length], good: i % 7 !== 3, i }))
+  const asked = await Promise.all(
+    made.map(async ({ key, good, i }) => {
+      if (key === undefined) throw new Error('there is a key for each algorithm')
+      const compact = await signEvent(key, { id: String(i) })
+      const other = await signEvent(key, { id: `${i} changed` })
+      const shown = good ? compact : compact.slice(0, compact.lastIndexOf('.')) + other.slice(other.lastIndexOf('.'))
+      return { shown, header: readProtectedHeader(splitCompact(shown).header, 'event+jws'), key: key.publicKey }
+    }),
+  )
+  const taken = await Promise.all(
+    asked.map(({ shown, header, key }) => holds(() => thread.verify(shown, header, key), signatureInvalid)),
+  )
+  expect(taken).toEqual(made.map(({ good }) => good))
+})
+
+test('a thread that ends leaves nobody waiting', async () => {
+  const ending = new VerifyingThread()
+  const key = await importSigningKey(await generateKey('ES256'))
+  const compact = await signEvent(key, { id: '1' })
+  const header = readProtectedHeader(splitCompact(compact).header, 'event+jws')
+  await ending.verify(compact, header, key.publicKey)
+  const waiting = Promise.allSettled(Array.from({ length: 40 }, () => ending.verify(compact, header, key.publicKey)))
+  // they are handed over first
+  await new Promise((resolve) => setImmediate(resolve))
+  await ending.close()
+  const outcomes = new Set((await waiting).map((one) => (one.status === 'rejected' ? String(one.reason) : 'fits')))
+  expect([...outcomes].filter((one) => one !== 'fits')).toEqual(['Error: the thread that verifies signatures has ended'])
+  await expect(ending.verify(compact, header, key.publicKey)).rejects.toThrow('stopping')
 })
 
 const signatureInvalid = { refusal: { code: 'signature-invalid' } }

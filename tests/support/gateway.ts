@@ -14,6 +14,7 @@ import { isJsonObject, type JsonObject } from '../../src/domain/text.ts'
 import { registerKey } from '../../src/identity/key-request.ts'
 import { generateKey, importSigningKey, type SigningKey } from '../../src/identity/private-key.ts'
 import { signAccessToken, signEvent } from '../../src/identity/sign.ts'
+import { verifyHere } from '../../src/identity/verify-signature.ts'
 import { beginLog } from '../../src/log/begin.ts'
 import { LogCommit, rulesChannel } from '../../src/log/commit.ts'
 import { GroupCommit } from '../../src/log/group-commit.ts'
@@ -125,6 +126,11 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
     keeper,
     refreshRules: async () => void (await keeper.refresh(database.raw)),
     turns: new FairTurns(),
+    // the thread itself runs from dist, see tests/identity/verifying-thread.test.ts
+    verifyElsewhere: async (...given) => {
+      await new Promise((resolve) => setImmediate(resolve))
+      verifyHere(...given)
+    },
     fitting: new Set(),
     append: (item) => group.append(item),
     log: createLogReader(database.raw, logKey.verifier),

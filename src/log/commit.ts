@@ -16,7 +16,7 @@ import { earlierRefusals, type Head, lock, lookUp } from './look-up.ts'
 import { extend, type RightEdge } from './right-edge.ts'
 import { planRows, type Row, rowOf, statesOf } from './rows.ts'
 import type { RulesInForce, RulesKeeper } from './rules-in-force.ts'
-import { readEdge } from './tile-store.ts'
+import { caughtUp, readEdge, readLeavesFrom } from './tile-store.ts'
 import { type Connection, LastingConnection, onOwnConnection } from './transaction.ts'
 import { writeAndCommit } from './write-batch.ts'
 
@@ -29,7 +29,7 @@ type Item = EventToAppend | OperationToAppend
  * Appends batches: one transaction each, ordered among all gateways by the lock on the head's row.
  *
  * A batch takes two round trips, `begin` with the lock and every look-up, then every insert with the head and `commit`;
- * a third only when something in it is refused or another gateway has appended meanwhile.
+ * a third only when something in it is refused, or for the first batch after another gateway's.
  */
 export class LogCommit {
   readonly #sql: RawSql
@@ -38,8 +38,10 @@ export class LogCommit {
   readonly #key: LogKey
   readonly #onCommitted: (size: number, checkpoint: string) => void
   readonly #announcer: Announcer
-  /** the tree's right side after our own last commit; read again when somebody else has appended */
+  /** the tree's right side after our own last commit; it is brought up to date when somebody else has appended */
   #edge: RightEdge | undefined
+  /** somebody else had appended before our last batch: the next one asks at once for what came since */
+  #shared = false
 
   /** @param onCommitted hears of every checkpoint once it is durable */
   constructor(sql: RawSql, keeper: RulesKeeper, key: LogKey, onCommitted: (size: number, checkpoint: string) => void) {
@@ -102,7 +104,12 @@ export class LogCommit {
     batch: readonly Item[],
     rulesAt: (head: Head) => Promise<RulesInForce> | RulesInForce | undefined,
   ): Promise<readonly Appended[] | undefined> {
-    const [[head], lookedUp] = await Promise.all([lock(sql), lookUp(sql, batch)])
+    const since = this.#shared ? this.#edge?.size : undefined
+    const [[head], lookedUp, leaves] = await Promise.all([
+      lock(sql),
+      lookUp(sql, batch),
+      since === undefined ? undefined : readLeavesFrom(sql, since),
+    ])
     if (head === undefined) throw new Error('the log has no head: it was never begun')
     const rules = await rulesAt(head)
     if (rules === undefined) {
@@ -118,7 +125,7 @@ export class LogCommit {
       await sql`commit`
       return decisions.map((decision) => answerTo(decision, plan, head, undefined))
     }
-    const signed = await this.#extend(sql, head, plan.rows)
+    const signed = await this.#extend(sql, head, plan.rows, leaves)
     const states = statesOf(decisions, plan.indexes)
     await writeAndCommit(sql, { rows: plan.rows, states, ...signed, head, rulesIndex: head.rulesIndex })
     this.#committed(signed)
@@ -160,11 +167,22 @@ export class LogCommit {
     this.#announcer.announce()
   }
 
-  async #extend(sql: Connection, head: Head, rows: readonly Row[]): Promise<Signed> {
-    const edge = this.#edge?.size === head.size ? this.#edge : await readEdge(sql, head.size)
-    const leaves = rows.map(({ leaf }) => leaf)
-    const tree = extend(edge, leaves)
+  /** @param since leaves behind our edge, when they were asked for already */
+  async #extend(sql: Connection, head: Head, rows: readonly Row[], since?: readonly Buffer[]): Promise<Signed> {
+    const edge = await this.#edgeAt(sql, head, since)
+    const tree = extend(
+      edge,
+      rows.map(({ leaf }) => leaf),
+    )
     return { tree, checkpoint: this.#key.signCheckpoint(tree.edge.size, tree.root) }
+  }
+
+  async #edgeAt(sql: Connection, { size, root }: Head, since: readonly Buffer[] | undefined): Promise<RightEdge> {
+    const before = this.#edge
+    this.#shared = before !== undefined && before.size < size
+    if (before?.size === size) return before
+    const leaves = before === undefined || before.size > size ? [] : (since ?? (await readLeavesFrom(sql, before.size)))
+    return (before && caughtUp(before, leaves, size, root)) ?? readEdge(sql, size)
   }
 }
 

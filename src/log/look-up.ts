@@ -12,6 +12,7 @@ const refusalMemory = '24 hours'
 export interface Head {
   readonly size: number
   readonly rulesIndex: number
+  readonly root: Buffer
   /** of this commit: never before that of the entry before it */
   readonly received: Date
 }
@@ -22,7 +23,7 @@ export async function lock(sql: Connection): Promise<readonly Head[]> {
     // each statement must see what was committed before it began, whatever the database's default is
     sql`begin isolation level read committed`,
     sql<Head[]>`
-      select size, rules_index as "rulesIndex", greatest(date_trunc('milliseconds', clock_timestamp()), last_received) as received
+      select size, rules_index as "rulesIndex", root, greatest(date_trunc('milliseconds', clock_timestamp()), last_received) as received
       from log.head where id = 1 for update`,
   ])
   return heads

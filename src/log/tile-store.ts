@@ -1,6 +1,6 @@
 import type { ReservedSql } from 'postgres'
 import type { RawSql } from '../database/connect.ts'
-import { edgeRanges, type RightEdge, rightEdge } from './right-edge.ts'
+import { edgeRanges, extend, type RightEdge, rightEdge } from './right-edge.ts'
 
 /** Hashes in a full tile. @see C2SP tlog-tiles */
 const tileHashes = 256
@@ -31,6 +31,28 @@ export async function readHashes(
   if (hashes.length !== width * 32)
     throw new Error(`tile ${level}/${n} holds ${hashes.length / 32} hashes where the log's size says ${width}`)
   return hashes
+}
+
+/** Beyond this many entries an edge is read anew: that takes at most a few hundred hashes. */
+export const maxCaughtUp = 1024
+
+/** Leaf hashes of the entries from an index on, {@link maxCaughtUp} at most. */
+export async function readLeavesFrom(sql: RawSql | ReservedSql<{ bigint: number }>, index: number): Promise<readonly Buffer[]> {
+  const rows = await sql<{ leaf: Buffer }[]>`
+    select leaf from log.entries where index >= ${index} order by index limit ${maxCaughtUp}`
+  return rows.map(({ leaf }) => leaf)
+}
+
+/**
+ * The edge after entries that somebody else has appended.
+ *
+ * @param leaves of the entries behind `edge`
+ * @returns undefined when that is not the tree of this size and root: some leaves are missing, or the log has another past
+ */
+export function caughtUp(edge: RightEdge, leaves: readonly Buffer[], size: number, root: Buffer): RightEdge | undefined {
+  if (leaves.length === 0 || edge.size + leaves.length !== size) return undefined
+  const extended = extend(edge, leaves)
+  return extended.root.equals(root) ? extended.edge : undefined
 }
 
 /** The right side of the tree of `size` entries: what the next append starts from. */

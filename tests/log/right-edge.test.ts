@@ -11,6 +11,7 @@ import {
   rightEdge,
   rootOfEdge,
 } from '../../src/log/right-edge.ts'
+import { caughtUp } from '../../src/log/tile-store.ts'
 import { referenceTree, someLeaves } from './reference-tree.ts'
 
 const leaves = someLeaves(70_000)
@@ -45,6 +46,24 @@ describe('appending to a tree', () => {
         expect(() => proofOf(size)).toThrow("none of this batch's")
       }
     }
+  })
+
+  test('an edge that catches up with others is that of the whole tree; with leaves missing or another past it is none', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 600 }), fc.integer({ min: 1, max: 600 }), (start, more) => {
+        const before = grown([start]).edge
+        const size = start + more
+        const { edge } = grown([size])
+        const root = rootOfEdge(edge)
+        const since = leaves.slice(start, size)
+        const found = caughtUp(before, since, size, root)
+        expect(hex(...(found?.tiles ?? []))).toBe(hex(...edge.tiles))
+        expect(found && frontierBytes(found)).toEqual(frontierBytes(edge))
+        expect(caughtUp(before, since.slice(0, -1), size, root)).toBeUndefined()
+        expect(caughtUp(before, since.toReversed(), size, root)).toEqual(more === 1 ? found : undefined)
+      }),
+      { numRuns: 50 },
+    )
   })
 
   test('any split into batches gives the same edge, root and tiles', () => {

@@ -12,6 +12,12 @@ export interface Target {
 /** Makes a connection to this host a TLS one. */
 export type Secure = (socket: Socket, host: string) => Promise<Socket>
 
+/**
+ * More than a batch of the log writes: below it postgres.js holds back the statements behind a long one until the socket is drained,
+ * which ends the pipelining.
+ */
+const roomy = { writableHighWaterMark: 4 * 1024 * 1024 }
+
 /** A host that does not answer is passed over for the next one after this. */
 const perHostMs = 5_000
 
@@ -23,12 +29,12 @@ const perHostMs = 5_000
  * that had as many failures as connections would wait for ever. A socket that breaks with the last host's error is opened anew.
  */
 export async function openSocket({ host, port, path }: Target, secure?: Secure): Promise<Socket> {
-  if (typeof path === 'string') return opened(connect({ path })).then(closingQuietly, broken)
+  if (typeof path === 'string') return opened(connect({ path, ...roomy })).then(prepared, broken)
   let failure: unknown
   for (const [i, name] of host.entries()) {
     try {
-      const socket = await opened(connect({ host: name, port: port[i] ?? 5432, noDelay: true }))
-      return closingQuietly(secure === undefined ? socket : await secure(socket, name))
+      const socket = await opened(connect({ host: name, port: port[i] ?? 5432, noDelay: true, ...roomy }))
+      return prepared(secure === undefined ? socket : await secure(socket, name))
     } catch (error) {
       failure = error
     }
@@ -47,6 +53,24 @@ function broken(failure: unknown): Socket {
     port: 1,
     lookup: (_host, _options, done) => setImmediate(() => setImmediate(done, error, '')),
   })
+}
+
+const prepared = (socket: Socket): Socket => gathering(closingQuietly(socket))
+
+/**
+ * Writes all that is sent in one turn of the event loop at once: each write wakes the server's process, and postgres.js writes every
+ * statement of a kilobyte by itself.
+ */
+function gathering(socket: Socket): Socket {
+  const { write } = socket
+  socket.write = (...given: unknown[]) => {
+    if (socket.writableCorked === 0) {
+      socket.cork()
+      process.nextTick(() => socket.uncork())
+    }
+    return Reflect.apply(write, socket, given)
+  }
+  return socket
 }
 
 /**

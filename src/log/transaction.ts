@@ -91,9 +91,19 @@ export async function onOwnConnection<T>(
   }
 }
 
+/**
+ * A gateway that stands still while it holds the head, stopped or without a processor, holds up every other: after this the server
+ * takes the lock from it. Between two statements of an append lie milliseconds; the slowest reads a catalogue.
+ */
+const mostIdleMs = 5000
+
 /** One more connection to the pool's database, whose commits wait for the disk, whatever the database's default is. */
 function besidePool(pool: RawSql, onclose: () => void): RawSql {
-  const connection = { ...pool.options.connection, synchronous_commit: 'on' }
+  const connection = {
+    ...pool.options.connection,
+    synchronous_commit: 'on',
+    idle_in_transaction_session_timeout: mostIdleMs,
+  }
   // the client takes options that it has parsed before, as its own listen() does; its types don't say so
   return Reflect.apply(postgres, undefined, [{ ...pool.options, connection, max: 1, idle_timeout: idleSeconds, onclose }])
 }

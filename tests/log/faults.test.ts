@@ -3,7 +3,9 @@ import { registerKey } from '../../src/identity/key-request.ts'
 import { generateKey, importSigningKey } from '../../src/identity/private-key.ts'
 import type { Appended } from '../../src/log/appendable.ts'
 import { keyToAppend } from '../../src/log/key-append.ts'
+import { lock } from '../../src/log/look-up.ts'
 import { verifyReceipt } from '../../src/log/receipt.ts'
+import { LastingConnection } from '../../src/log/transaction.ts'
 import { auditLog } from '../support/audited-log.ts'
 import { eventually } from '../support/eventually.ts'
 import { accepted, eventAbout, type LogFixture, openLogFixture, origin, refused } from '../support/log-fixture.ts'
@@ -54,6 +56,21 @@ it('rows beyond the head are the log’s fault, not the event’s: nothing is re
   const answers = await Promise.allSettled(compacts.map((compact) => log.one.take(compact)))
   expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
   expect(await log.one.reader.size()).toBe(size)
+})
+
+it('a gateway that stands still while it holds the head loses it within seconds, and others go on', async () => {
+  const standing = new LastingConnection(log.one.database.raw)
+  let other: Appended | undefined
+  const held = standing.run(async (connection) => {
+    await lock(connection)
+    other = await log.two.take(await log.sign(imported(0)))
+    // awake again: nothing of it can come into the log any more
+    await connection`update log.head set size = 0`
+  })
+  await expect(held).rejects.toThrow(/idle-in-transaction timeout|closed/)
+  expect(other?.outcome).toBe('appended')
+  await standing.close()
+  await auditLog(log.one.database.raw, log.logKey.vkey)
 })
 
 it('the database itself refuses to change, remove or empty the log', async () => {

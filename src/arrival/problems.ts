@@ -5,6 +5,7 @@ import { type Refusal, RefusedRequest } from '../domain/refusal.ts'
 import { LogBusy } from '../log/group-commit.ts'
 import type { Logger } from '../logger.ts'
 import { type Language, preferredLanguage } from './language.ts'
+import { Seldom } from './seldom.ts'
 
 /** Seconds after which an overloaded exchange is worth another try. */
 const retryAfterSeconds = 1
@@ -52,12 +53,15 @@ export function findingsIn(findings: readonly Finding[], language: Language) {
   return findings.map(({ pointer, code, message }) => ({ pointer, code, message: message[language] }))
 }
 
+/** While the database is away every request fails, and says the same. */
+const databaseAwaySaid = new Seldom(10_000)
+
 /** Whatever was thrown, as the refusal it stands for. What nobody foresaw is logged and is our fault. */
 export function refusalOf(error: unknown, log: Logger): Refusal {
   if (error instanceof RefusedRequest) return error.refusal
   if (error instanceof LogBusy) return { code: error.code, detail: error.detail }
   if (isDatabaseAway(error)) {
-    log.warn({ error }, 'the database did not answer')
+    databaseAwaySaid.note((requests) => log.warn({ error, requests }, 'the database did not answer'))
     return { code: 'overloaded', detail: databaseAway }
   }
   log.error({ error }, 'a request failed')

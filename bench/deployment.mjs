@@ -76,12 +76,9 @@ export async function openDeployment() {
     },
     start: (bureau) => start(bureau, ['consume', '--bureau', bureau]),
     stop,
-    async startConsumers() {
-      for (const bureau of bureaus) await start(bureau, ['consume', '--bureau', bureau])
-    },
-    async stopConsumers() {
-      for (const bureau of bureaus) await stop(bureau)
-    },
+    /** One process for all views: on two cores three of them would take turns. */
+    startConsumers: () => start('consumers', ['consume']),
+    stopConsumers: () => stop('consumers'),
     /** Posts until the log has so many entries. */
     async fill(entries) {
       for (let left = entries - (await size()); left > 0; left = entries - (await size()))

@@ -20,10 +20,10 @@ export function addServeCommands(program: Command): void {
     .action(() => run({ gateway: false, publish: true, consume: [] }))
   program
     .command('consume')
-    .description('keep the view of a bureau in sync')
-    .requiredOption('--bureau <id...>', 'bureaus of the catalogue')
+    .description('keep the views of bureaus in sync')
+    .option('--bureau <id...>', 'bureaus of the catalogue; default all of them, also those that a later catalogue brings')
     .addHelpText('after', '\nExample:\n  DATABASE_URL=postgres://… KAFKA_BROKERS=… lianban consume --bureau state-tax')
-    .action(({ bureau }: { bureau: string[] }) => run({ gateway: false, publish: false, consume: bureau }))
+    .action(({ bureau = 'all' }: { bureau?: string[] | 'all' }) => run({ gateway: false, publish: false, consume: bureau }))
 }
 
 /** Loaded only here: other commands start faster without a whole exchange in memory. */

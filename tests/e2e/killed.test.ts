@@ -13,7 +13,7 @@ const seed = Number(process.env.E2E_SEED ?? Date.now() % 1_000_000)
 
 const gateway = ['gateway']
 const publish = ['publish']
-const consume = ['consume', '--bureau', 'commerce', 'state-tax', 'local-tax']
+const consume = ['consume']
 /** two of each role, so that another may go on */
 const roles = [gateway, gateway, publish, publish, consume, consume]
 

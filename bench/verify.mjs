@@ -7,11 +7,10 @@
 //   ops/s        verifications per second while `inFlight` are under way at once
 //   loop µs/op   time the event loop was busy per verification: what the other requests wait for
 //   cpu µs/op    CPU time of all threads of the process per verification
-import { createPublicKey, generateKeyPairSync, sign, subtle, verify } from 'node:crypto'
-import { availableParallelism } from 'node:os'
+import { generateKeyPairSync, sign, subtle, verify } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
-import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { compactVerify, flattenedVerify } from 'jose'
+import { VerifyingThread } from '../dist/identity/verifying-thread.js'
 
 const algorithms = {
   ES256: {
@@ -34,34 +33,24 @@ function partsOf(compact) {
   return { input: Buffer.from(compact.slice(0, last)), signature: Buffer.from(compact.slice(last + 1), 'base64url') }
 }
 
-if (!isMainThread) {
-  const keys = new Map()
-  parentPort.on('message', ({ n, algorithm, jwk, compact }) => {
-    const key = keys.get(algorithm) ?? createPublicKey({ key: jwk, format: 'jwk' })
-    keys.set(algorithm, key)
-    const { input, signature } = partsOf(compact)
-    parentPort.postMessage({ n, good: verify('sha256', input, { key, ...algorithms[algorithm].node }, signature) })
-  })
-} else {
-  const seconds = Number(process.argv[2] ?? 0.5) || 0.5
-  const rows = []
-  for (const algorithm of Object.keys(algorithms)) rows.push(...(await measure(algorithm, seconds)))
-  if (process.argv.includes('--json')) console.log(JSON.stringify(rows, null, 2))
-  else console.table(rows)
-}
+const seconds = Number(process.argv[2] ?? 0.5) || 0.5
+const rows = []
+for (const algorithm of Object.keys(algorithms)) rows.push(...(await measure(algorithm, seconds)))
+if (process.argv.includes('--json')) console.log(JSON.stringify(rows, null, 2))
+else console.table(rows)
 
 async function measure(algorithm, seconds) {
   const setup = algorithms[algorithm]
   const { publicKey, privateKey } = setup.pair()
-  const jwk = publicKey.export({ format: 'jwk' })
-  const cryptoKey = await subtle.importKey('jwk', jwk, setup.import, false, ['verify'])
+  const cryptoKey = await subtle.importKey('jwk', publicKey.export({ format: 'jwk' }), setup.import, false, ['verify'])
   const compacts = Array.from({ length: 64 }, (_, n) => {
     const payload = Buffer.from(JSON.stringify({ n, text: 'x'.repeat(2000) })).toString('base64url')
     const input = `${Buffer.from(JSON.stringify({ alg: algorithm, kid: 'k', typ: 'event+jws' })).toString('base64url')}.${payload}`
     return `${input}.${sign('sha256', Buffer.from(input), { key: privateKey, ...setup.node }).toString('base64url')}`
   })
   const options = { algorithms: [algorithm] }
-  const pool = workerPool(algorithm, jwk)
+  const thread = new VerifyingThread()
+  const key = { algorithm, keyObject: publicKey }
   const ways = {
     'jose compactVerify, CryptoKey': async (compact) => Boolean(await compactVerify(compact, cryptoKey, options)),
     'jose compactVerify, KeyObject': async (compact) => Boolean(await compactVerify(compact, publicKey, options)),
@@ -85,7 +74,10 @@ async function measure(algorithm, seconds) {
         ),
       )
     },
-    [`worker pool of ${availableParallelism()}`]: pool.verify,
+    'crypto.verify, a thread of its own': async (compact) => {
+      await thread.verify(compact, { alg: algorithm }, key)
+      return true
+    },
   }
   const rows = []
   for (const inFlight of [1, 16, 128]) {
@@ -108,7 +100,7 @@ async function measure(algorithm, seconds) {
       })
     }
   }
-  await pool.close()
+  await thread.close()
   return rows
 }
 
@@ -134,27 +126,6 @@ async function load(way, compacts, inFlight, seconds, name) {
     loopShare: loop.utilization,
     loopMicros: (loop.active * 1000) / ops,
     cpuMicros: (cpu.user + cpu.system) / ops,
-  }
-}
-
-function workerPool(algorithm, jwk) {
-  const waiting = new Map()
-  const workers = Array.from({ length: availableParallelism() }, () => {
-    const worker = new Worker(new URL(import.meta.url))
-    worker.on('message', ({ n, good }) => {
-      waiting.get(n)(good)
-      waiting.delete(n)
-    })
-    return worker
-  })
-  let n = 0
-  return {
-    verify: (compact) =>
-      new Promise((done) => {
-        waiting.set(++n, done)
-        workers[n % workers.length].postMessage({ n, algorithm, jwk, compact })
-      }),
-    close: () => Promise.all(workers.map((worker) => worker.terminate())),
   }
 }
 

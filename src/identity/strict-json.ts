@@ -19,6 +19,7 @@ export function parseStrictJson(bytes: Uint8Array): JsonObject {
   const text = decodeUtf8(bytes)
   const value = parse(text)
   if (!isJsonObject(value)) throw malformed({ en: 'the JSON is not an object', zh: 'JSON 顶层不是对象' })
+  if (saysNoMore(text, value)) return value
   const names = scan(text)
   // JSON.parse keeps one of two members with one name: fewer members than names, and only then it is worth to look where
   const twice = names === membersOf(value) ? undefined : findNameTwice(text)
@@ -50,6 +51,42 @@ function parse(text: string): unknown {
       zh: `不是合法的 JSON${offset === undefined ? '' : `（偏移 ${offset}）`}`,
     })
   }
+}
+
+/**
+ * Whether the text is nothing but its value, written without spaces and escapes: then no second member of one name was lost, and
+ * there is nothing in it to object to. What most programs write is so, and it takes a third of the time that {@link scan} takes.
+ */
+function saysNoMore(text: string, value: JsonObject): boolean {
+  return !text.includes('\\') && leastLength(value, maxDepth) === text.length
+}
+
+/**
+ * Fewest characters that JSON without escapes can say a value in: whatever was lost on the way to it comes on top.
+ *
+ * @param depth levels that are allowed from here on
+ * @returns NaN where it can't be told: nested deeper, or a number that has shorter spellings
+ */
+function leastLength(value: Json, depth: number): number {
+  if (typeof value === 'string') return value.length + 2
+  if (typeof value === 'number') return leastDigits(value)
+  if (typeof value === 'boolean') return value ? 4 : 5
+  if (value === null) return 4
+  if (depth === 0) return Number.NaN
+  // brackets, and a comma less than there are parts
+  let length = 1
+  if (isJsonArray(value)) {
+    for (const element of value) length += 1 + leastLength(element, depth - 1)
+    return value.length === 0 ? 2 : length
+  }
+  // the quotes of a name and its colon
+  for (const name in value) length += name.length + 4 + leastLength(value[name] ?? null, depth - 1)
+  return length === 1 ? 2 : length
+}
+
+/** Exponents are shorter from three zeros on: 1e3. */
+function leastDigits(value: number): number {
+  return Number.isSafeInteger(value) && (value === 0 || value % 1000 !== 0) ? String(value).length : Number.NaN
 }
 
 const quote = 0x22

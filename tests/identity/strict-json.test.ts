@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { findNameTwice } from '../../src/identity/name-twice.ts'
 import { maxDepth, parseStrictJson } from '../../src/identity/strict-json.ts'
 import { refusal } from './parties.ts'
 
@@ -101,6 +102,54 @@ describe('strict JSON', () => {
 
   test('refuses UTF-16 that a byte order mark announces', () => {
     expect(refused(Buffer.from('\uFEFF{}', 'utf16le'))).toMatchObject(refusal('malformed', /UTF-8/))
+  })
+
+  test('notices a lost member whatever else is written longer or shorter than it need be', () => {
+    const name = fc.constantFrom('a', 'b', ':', '大', '__proto__', '1')
+    const number = fc.constantFrom(
+      '0',
+      '-0',
+      '7',
+      '1e3',
+      '1E3',
+      '1000',
+      '12e3',
+      '1e2',
+      '100',
+      '0.5',
+      '5e-1',
+      '1e21',
+      '123456',
+      '1.0',
+    )
+    const space = fc.constantFrom('', '', '', '', ' ', '\n\t')
+    const { object } = fc.letrec<{ value: string; object: string }>((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 4 },
+        number,
+        fc.constantFrom('true', 'false', 'null', '""', '":"', '"{"', '"联办"', '[]', '{}'),
+        fc.array(tie('value'), { maxLength: 3 }).map((parts) => `[${parts.join(',')}]`),
+        tie('object'),
+      ),
+      object: fc
+        .array(fc.tuple(name, space, space, tie('value')), { maxLength: 4 })
+        .map((members) => `{${members.map(([key, before, after, value]) => `"${key}"${before}:${after}${value}`).join(',')}}`),
+    }))
+    fc.assert(
+      fc.property(object, (text) => {
+        if (findNameTwice(text) === undefined) expect(refused(text)).toBe('taken')
+        else expect(refused(text)).toMatchObject(refusal('malformed', /twice/))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('finds what is wrong with a text that is written without spaces and escapes', () => {
+    expect(refused(`{"a":${'['.repeat(maxDepth - 1)}${']'.repeat(maxDepth - 1)}}`)).toBe('taken')
+    expect(refused(`{"a":${'['.repeat(maxDepth)}${']'.repeat(maxDepth)}}`)).toMatchObject(refusal('malformed', /deeper than 64/))
+    expect(refused('{"a":1000,"b":1e999}')).toMatchObject(refusal('malformed', /offset 14 is too large/))
+    // what is lost has the length that a shorter spelling saves
+    expect(refused('{"a":0,"a":1e8}')).toMatchObject(refusal('malformed', /"a" stands twice/))
   })
 
   test('bounds the depth, of objects and arrays alike', () => {

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto'
 import { RefusedRequest } from '../domain/refusal.ts'
 import type { JsonObject } from '../domain/text.ts'
-import { maxEventBytes, splitCompact } from './compact.ts'
+import { decodedInPassing, decodedPart, maxEventBytes, textsOf } from './compact.ts'
 import type { KeysInForce, RegisteredKey } from './keys-in-force.ts'
-import { type ProtectedHeader, readProtectedHeader, signatureInvalid, type Typ } from './protected-header.ts'
+import { type ProtectedHeader, readProtectedHeader, rememberedHeader, signatureInvalid, type Typ } from './protected-header.ts'
 import { parseStrictJson } from './strict-json.ts'
 import { verifyHere } from './verify-signature.ts'
 
@@ -23,13 +23,11 @@ export interface SignedPayload {
   readonly key: RegisteredKey
   readonly header: ProtectedHeader
   readonly payload: JsonObject
-  readonly payloadBytes: Buffer
 }
 
 /** An event that has passed checks 1 and 2: it is known whose it is, and nothing else about it. Made by {@link openSignedEvent} alone. */
 class VerifiedEvent {
   // a private member makes the class nominal: nothing else passes for it
-  readonly #payloadBytes: Buffer
   #payloadDigest: Buffer | undefined
   #digest: Buffer | undefined
   readonly compact: string
@@ -38,18 +36,17 @@ class VerifiedEvent {
   readonly header: JsonObject
   readonly payload: JsonObject
 
-  constructor(compact: string, { key, header, payload, payloadBytes }: SignedPayload) {
+  constructor(compact: string, { key, header, payload }: SignedPayload) {
     this.compact = compact
     this.party = key.party
     this.kid = key.kid
     this.header = header.members
     this.payload = payload
-    this.#payloadBytes = payloadBytes
   }
 
   /** SHA-256 of the payload's bytes: what makes two events with one id the same */
   get payloadDigest(): Buffer {
-    this.#payloadDigest ??= sha256(this.#payloadBytes)
+    this.#payloadDigest ??= sha256(decodedInPassing(textsOf(this.compact), 'payload'))
     return this.#payloadDigest
   }
 
@@ -101,13 +98,16 @@ export async function openJws(
   keys: KeysInForce,
   verify: SignatureVerifier = verifyHere,
 ): Promise<SignedPayload> {
-  const parts = splitCompact(compact)
-  const payload = parseStrictJson(parts.payload)
-  const header = readProtectedHeader(parts.header, typ)
+  const texts = textsOf(compact)
+  const unread = rememberedHeader(texts.header, typ) ?? decodedPart(texts, 'header')
+  const payloadBytes = decodedInPassing(texts, 'payload')
+  decodedPart(texts, 'signature')
+  const payload = parseStrictJson(payloadBytes)
+  const header = Buffer.isBuffer(unread) ? readProtectedHeader(unread, typ) : unread
   const key = keys.find(header.kid)
   if (key === undefined) throw signatureInvalid({ en: 'the kid names no key in force', zh: 'kid 所指密钥不存在或已失效' })
   await verify(compact, header, key)
-  return { key, header, payload, payloadBytes: parts.payload }
+  return { key, header, payload }
 }
 
 function sha256(bytes: Buffer | string): Buffer {

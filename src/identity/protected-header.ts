@@ -17,10 +17,20 @@ export interface ProtectedHeader {
 /** Members that would change what is signed, or say where to find a key: the key comes from the log and from nowhere else. */
 const refusedMembers = ['crit', 'b64', 'jku', 'jwk', 'x5u', 'x5c']
 
-/** Senders write the same header over every event: the latest good ones, by typ and text. */
+/** Senders write the same header over every event: the latest good ones, by how they are written. */
 const remembered = new Map<string, ProtectedHeader>()
 const maxRemembered = 1024
 const maxRememberedBytes = 1024
+
+/**
+ * A header that was good before, without decoding it again.
+ *
+ * @param text the first part as it is written; of bytes that were remembered only the strict base64url is found
+ */
+export function rememberedHeader(text: string, typ: Typ): ProtectedHeader | undefined {
+  const header = remembered.get(text)
+  return header?.typ === typ ? header : undefined
+}
 
 /**
  * @param bytes the decoded first part
@@ -28,13 +38,10 @@ const maxRememberedBytes = 1024
  * @see RFC 7515 section 4; RFC 8725 sections 3.1, 3.10 and 3.11
  */
 export function readProtectedHeader(bytes: Uint8Array, typ: Typ): ProtectedHeader {
-  if (bytes.length > maxRememberedBytes) return checkedHeader(bytes, typ)
-  // byte by byte, so that no two headers share a name
-  const name = `${typ} ${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')}`
-  const before = remembered.get(name)
-  if (before !== undefined) return before
   const header = checkedHeader(bytes, typ)
-  remembered.set(name, header)
+  if (bytes.length > maxRememberedBytes) return header
+  // written anew: a part of the request would keep all of it in memory
+  remembered.set(Buffer.from(bytes).toString('base64url'), header)
   const [oldest] = remembered.keys()
   if (remembered.size > maxRemembered && oldest !== undefined) remembered.delete(oldest)
   return header

@@ -3,7 +3,13 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/domain/text.ts'
 import { type Algorithm, algorithms } from '../../src/identity/algorithm.ts'
-import { flattenedToCompact, maxEventBytes, payloadOfLogged, splitCompact } from '../../src/identity/compact.ts'
+import {
+  flattenedToCompact,
+  isStrictBase64url,
+  maxEventBytes,
+  payloadOfLogged,
+  splitCompact,
+} from '../../src/identity/compact.ts'
 import { openJws, openSignedEvent } from '../../src/identity/jws.ts'
 import { revokeKey } from '../../src/identity/key-request.ts'
 import type { KeysInForce } from '../../src/identity/keys-in-force.ts'
@@ -244,6 +250,33 @@ describe('the shape', () => {
         },
       ),
     )
+  })
+
+  test('strict is the text that comes out again when its bytes are encoded', () => {
+    const anything = fc.string({ unit: 'binary', maxLength: 40 })
+    const nearly = fc
+      .array(fc.constantFrom(...'AQgwBEz09-_', '+', '/', '=', ' ', '\n', '.', 'Ł', 'é', '\u0141', '\u{1f600}'), { maxLength: 12 })
+      .map((characters) => characters.join(''))
+    const spoilt = fc
+      .tuple(fc.uint8Array({ maxLength: 200 }), fc.nat(), fc.constantFrom(...'Ab_-+/= \n', '\u0141', '\u{1f600}'))
+      .map(([bytes, place, character]) => {
+        const text = Buffer.from(bytes).toString('base64url')
+        const at = text.length === 0 ? 0 : place % text.length
+        return text.slice(0, at) + character + text.slice(at + 1)
+      })
+    fc.assert(
+      fc.property(fc.oneof(anything, nearly, spoilt), (text) => {
+        expect(isStrictBase64url(text)).toBe(Buffer.from(text, 'base64url').toString('base64url') === text)
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
+  test('a header that was good for one use is not taken for another', async () => {
+    const token = signJws(commerce, 'event+jws', event)
+    await expect(openJws(await token, 'event+jws', keys)).resolves.toMatchObject({ payload: event })
+    await expect(openJws(await token, 'event+jws', keys)).resolves.toMatchObject({ payload: event })
+    await expect(openJws(await token, 'operation+jws', keys)).rejects.toMatchObject(refusal('signature-invalid', /typ must be/))
   })
 
   test('no text but the one that was signed passes', async () => {

@@ -6,11 +6,13 @@ export const hashBytes = 32
 /** @see RFC 6962 section 2.1: the hash of an empty list */
 export const emptyRoot = hash('sha256', '', 'buffer')
 
+/** What is hashed next, with its prefix; entries are no longer. A buffer of its own for each would cost more than its copy. */
+const leafInput = Buffer.alloc(1 + 65_535)
+
 /** SHA-256(0x00 || entry); text is hashed as UTF-8. */
 export function leafHash(entry: string | Uint8Array): Buffer {
   const bytes = typeof entry === 'string' ? Buffer.byteLength(entry) : entry.length
-  const input = Buffer.allocUnsafe(1 + bytes)
-  input[0] = 0
+  const input = bytes < leafInput.length ? leafInput.subarray(0, 1 + bytes) : Buffer.alloc(1 + bytes)
   if (typeof entry === 'string') input.write(entry, 1)
   else input.set(entry, 1)
   return hash('sha256', input, 'buffer')

@@ -13,6 +13,7 @@ import { checksKeyword, codeKeyword, type KeywordContext } from './keywords.ts'
 import { findingsOf } from './messages.ts'
 import { quickToCompile } from './quick-to-compile.ts'
 import type { TypeRules } from './rules.ts'
+import { countFewer } from './text-length.ts'
 
 const ajv = newAjv()
 
@@ -116,6 +117,7 @@ function newAjv(): Ajv2020 {
     formats,
     code: { ...quickToCompile.code, regExp: boundedRegExp },
   })
+  countFewer(made)
   made.addKeyword(codeKeyword)
   made.addKeyword(checksKeyword)
   return made
@@ -219,14 +221,23 @@ const tooManyValues: Finding = {
 
 /** Counts without recursion, since 48 KiB of `[` nest deeper than the stack; stops soon after the bound. */
 function countValues(root: JsonObject): number {
-  const open: Json[] = [root]
+  const open: (JsonObject | readonly Json[])[] = [root]
   let count = 0
   for (let value = open.pop(); value !== undefined && count <= maxValues; value = open.pop()) {
-    if (typeof value !== 'object' || value === null) continue
-    for (const child of Object.values(value)) {
-      count += 1
+    if (isJsonArray(value)) {
+      for (const child of value) if (typeof child === 'object' && child !== null) open.push(child)
+      count += value.length
+      continue
+    }
+    for (const member in value) {
+      const child = value[member]
       if (typeof child === 'object' && child !== null) open.push(child)
+      count += 1
     }
   }
   return count
+}
+
+function isJsonArray(value: JsonObject | readonly Json[]): value is readonly Json[] {
+  return Array.isArray(value)
 }

@@ -16,13 +16,12 @@ export type CheckResult =
  * @see design.md section 3, checks 3, 5 and 6
  */
 export function checkEvent(payload: JsonObject, party: string, rules: Rules, now: Date): CheckResult {
-  const missing = (['id', 'source', 'type', 'subject'] as const).filter((member) => typeof payload[member] !== 'string')
-  if (missing.length > 0)
-    return refused({ code: 'invalid-event', detail: notStrings(missing), errors: missing.map(noString(payload)) }, false)
-  const { source, type } = payload
+  const { id, source, type, subject } = payload
+  if (typeof id !== 'string' || typeof source !== 'string' || typeof type !== 'string' || typeof subject !== 'string')
+    return refused(withoutStrings(payload), false)
   if (rules.parties.get(party)?.role !== 'bureau') return refused({ code: 'sender-not-allowed', detail: noBureau(party) }, false)
   if (source !== `/bureaus/${party}`) return refused({ code: 'sender-not-allowed', detail: foreignSource(party) }, false)
-  const known = typeof type === 'string' ? rules.types.get(type) : undefined
+  const known = rules.types.get(type)
   if (known === undefined) return refused({ code: 'unknown-type', detail: noType(rules) }, false)
   if (!known.senders.has(party)) return refused({ code: 'sender-not-allowed', detail: foreignType(party, known) }, false)
   const { errors, warnings } = known.check(payload, now)
@@ -41,6 +40,11 @@ function isCloudEvent(payload: JsonObject): payload is JsonObject & CloudEvent {
     typeof payload.time === 'string' &&
     isJsonObject(payload.data)
   )
+}
+
+function withoutStrings(payload: JsonObject): Refusal {
+  const missing = ['id', 'source', 'type', 'subject'].filter((member) => typeof payload[member] !== 'string')
+  return { code: 'invalid-event', detail: notStrings(missing), errors: missing.map(noString(payload)) }
 }
 
 const noString =

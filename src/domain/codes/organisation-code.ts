@@ -1,7 +1,8 @@
 import { type CodeResult, codeError } from './code-check.ts'
-import { weightedSum } from './weighted-sum.ts'
+import { valuesOf, weightedSum } from './weighted-sum.ts'
 
 const weights = [3, 7, 9, 10, 5, 8, 4, 2]
+const values = valuesOf('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ')
 
 /**
  * Organisation code 组织机构代码: eight characters and a check, printed with a hyphen before the check.
@@ -30,7 +31,7 @@ export function checkOrganisationCode(value: string): CodeResult {
 
 /** @param code its first eight characters count, each a digit or a capital letter */
 export function organisationCheckCharacter(code: string): string {
-  const check = 11 - (weightedSum(code, weights, (character) => Number.parseInt(character, 36)) % 11)
+  const check = 11 - (weightedSum(code, weights, values) % 11)
   if (check === 10) return 'X'
   return check === 11 ? '0' : String(check)
 }

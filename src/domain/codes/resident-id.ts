@@ -1,8 +1,9 @@
 import { isCalendarDate } from './calendar-date.ts'
 import { type CodeContext, type CodeResult, codeError } from './code-check.ts'
-import { weightedSum } from './weighted-sum.ts'
+import { valuesOf, weightedSum } from './weighted-sum.ts'
 
 const weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]
+const values = valuesOf('0123456789')
 const checkCharacters = '10X98765432'
 
 /**
@@ -46,5 +47,5 @@ export function checkResidentId(value: string, { today }: CodeContext): CodeResu
 
 /** @param digits the first 17 count */
 export function residentCheckCharacter(digits: string): string {
-  return checkCharacters.charAt(weightedSum(digits, weights, Number) % 11)
+  return checkCharacters.charAt(weightedSum(digits, weights, values) % 11)
 }

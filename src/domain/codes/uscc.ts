@@ -1,8 +1,9 @@
 import { type CodeResult, codeError, codeWarning } from './code-check.ts'
 import { organisationCheckCharacter } from './organisation-code.ts'
-import { weightedSum } from './weighted-sum.ts'
+import { valuesOf, weightedSum } from './weighted-sum.ts'
 
 const alphabet = '0123456789ABCDEFGHJKLMNPQRTUWXY'
+const values = valuesOf(alphabet)
 const weights = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28]
 
 /** Categories by department, as table 1 of GB 32100-2015 has them. Amendments added some since, so most only warn. */
@@ -88,7 +89,7 @@ export function checkUscc(value: string): CodeResult {
 
 /** @param code its first 17 characters count, each of the alphabet */
 export function usccCheckCharacter(code: string): string {
-  const sum = weightedSum(code, weights, (character) => alphabet.indexOf(character))
+  const sum = weightedSum(code, weights, values)
   // the outer remainder matters: it gives 0, not 31, when 31 divides the sum
   return alphabet.charAt((31 - (sum % 31)) % 31)
 }

@@ -70,9 +70,19 @@ export function compileRecordCheck(schema: object): (data: JsonObject) => readon
   }
 }
 
+/** Schemas in which no fault was found: the next catalogue may have them, too. */
+const faultless = new WeakSet<object>()
+
 /** Everything that keeps a schema from being used: not JSON Schema 2020-12, unknown keywords, formats, codes or checks. */
-export function schemaFaults(schema: unknown): string[] {
+export function schemaFaults(schema: unknown): readonly string[] {
   if (!isJsonObject(schema)) return ['it is no JSON object']
+  if (faultless.has(schema)) return []
+  const faults = faultsOf(schema)
+  if (faults.length === 0) faultless.add(schema)
+  return faults
+}
+
+function faultsOf(schema: JsonObject): readonly string[] {
   if (schema.$schema !== undefined && schema.$schema !== dialect) return [`$schema is not ${dialect}`]
   if (ajv.validateSchema({ ...schema }) !== true) {
     const errors = (ajv.errors ?? []).filter(({ keyword }) => keyword !== 'if')

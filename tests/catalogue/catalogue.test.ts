@@ -572,3 +572,28 @@ test('the schema of the catalogue describes every member that a catalogue can ha
   for (const name of ['party', 'kind', 'layer', 'type', 'move', 'text'])
     expect(defs[name], name).toMatchObject({ type: expect.anything(), additionalProperties: false })
 })
+
+test('of one catalogue after another each has the faults and the checks of its own files', () => {
+  const name = 'registration/registration.established.v1.json'
+  const schema: JsonObject = JSON.parse(shipped.get(name) ?? '')
+  const withSchema = (changes: object): Files => new Map([...shipped, [name, JSON.stringify({ ...schema, ...changes })]])
+  const faulty = withSchema({ type: 'objekt' })
+  const closed = withSchema({ maxProperties: 1 })
+  const [established] = examples().filter(({ type }) => type === 'registration.established.v1')
+  if (established === undefined) throw new Error('there is no example of an establishment')
+  const now = new Date('2026-11-23T00:00:00Z')
+  const event = cloudEventOf(established, 'e-1', now)
+  const codesOf = (files: Files) =>
+    compileRules(files)
+      .types.get(established.type)
+      ?.check(event, now)
+      .errors.map(({ code }) => code)
+  for (let again = 0; again < 2; again++) {
+    expect(faultsOf(shipped)).toEqual([])
+    expect(codesOf(shipped)).toEqual([])
+    expect(faultsOf(faulty)).toEqual(faultsOf(faulty))
+    expect(faultsOf(faulty)[0]).toContain(name)
+    expect(codesOf(closed)).toEqual(['too-many-fields'])
+    expect(codesOf(closed)).toEqual(['too-many-fields'])
+  }
+})

@@ -87,7 +87,7 @@ class Told {
     const { keys, rules } = this.#timeline
     if (rules === undefined) throw new Error('no catalogue was in force')
     const at = new Date(received)
-    const judged = await judgeEvent(jws, at, { origin: this.#origin, keys, rules })
+    const judged = judgeEvent(jws, at, { origin: this.#origin, keys, rules })
     if ('code' in judged) throw new Error(judged.cause)
     const { verified, check } = judged
     const { event, type } = check

@@ -6,7 +6,7 @@ import { subtreeRoot, tileWidth } from '../../log/right-edge.ts'
 import { decodeBundle } from '../../log/tile.ts'
 import type { RulesChange } from './change.ts'
 import { rulesAgain } from './compiled.ts'
-import { EntryMalformed, type FormedEntry, readFormedEntry } from './entry-form.ts'
+import { EntryMalformed, type FormedEntry, type FormedRefusal, readFormedEntry } from './entry-form.ts'
 import type { Finding } from './finding.ts'
 import { type InForce, judgeEvent } from './judged-event.ts'
 import { operationFault } from './judged-operation.ts'
@@ -93,7 +93,11 @@ export class Judge {
       const index = first + place
       leaves.set(leafHash(entry), place * hashBytes)
       const formed = sheet.read(index, entry)
-      if (formed !== undefined && job.withRules) await this.#judgeEntry(index, formed, sheet)
+      if (formed !== undefined && job.withRules) {
+        // events, which are nearly all there is, are judged at once
+        const judging = this.#judgeEntry(index, formed, sheet)
+        if (judging !== undefined) await judging
+      }
       while (changes[0]?.index === index) {
         const change = changes.shift()
         if (change !== undefined) await this.apply(change)
@@ -104,35 +108,47 @@ export class Judge {
     return { n: job.n, leaves: Uint8Array.from(leaves), root, ...sheet.result() }
   }
 
-  async #judgeEntry(index: number, formed: FormedEntry, sheet: Sheet): Promise<void> {
-    if (formed.kind === 'key' || formed.kind === 'catalogue') return
+  #judgeEntry(index: number, formed: FormedEntry, sheet: Sheet): Promise<void> | undefined {
+    if (formed.kind === 'key' || formed.kind === 'catalogue') return undefined
     if (this.#catalogue === undefined) {
       sheet.unjudged++
-      return
+      return undefined
     }
     const inForce: InForce = { origin: this.#origin, keys: this.#keys, rules: this.#catalogue.rules }
     const received = new Date(formed.received)
     switch (formed.kind) {
       case 'event':
-        return this.#judgeEvent(index, formed.jws, received, inForce, sheet)
-      case 'refusal': {
-        const fault = refusalFault(formed.refusal, inForce)
-        if (fault !== undefined) sheet.add({ code: 'refusal', index, cause: fault })
-        const { digest, problem } = formed.refusal
-        this.#trace(sheet, [index, received.getTime(), refusalMark, digest, problem])
-        return
-      }
-      case 'operation': {
-        const fault = await operationFault(formed, received, inForce)
-        if (fault !== undefined) sheet.add({ code: 'operation', index, cause: fault })
-        const { digest } = formed.members
-        if (typeof digest === 'string') this.#trace(sheet, [index, received.getTime(), operationMark, digest, formed.action])
-      }
+        this.#judgeEvent(index, formed.jws, received, inForce, sheet)
+        return undefined
+      case 'refusal':
+        this.#judgeRefusal(index, formed.refusal, received, inForce, sheet)
+        return undefined
+      case 'operation':
+        return this.#judgeOperation(index, formed, received, inForce, sheet)
     }
   }
 
-  async #judgeEvent(index: number, jws: string, received: Date, inForce: InForce, sheet: Sheet): Promise<void> {
-    const judged = await judgeEvent(jws, received, inForce)
+  #judgeRefusal(index: number, refusal: FormedRefusal, received: Date, inForce: InForce, sheet: Sheet): void {
+    const fault = refusalFault(refusal, inForce)
+    if (fault !== undefined) sheet.add({ code: 'refusal', index, cause: fault })
+    this.#trace(sheet, [index, received.getTime(), refusalMark, refusal.digest, refusal.problem])
+  }
+
+  async #judgeOperation(
+    index: number,
+    formed: FormedEntry & { kind: 'operation' },
+    received: Date,
+    inForce: InForce,
+    sheet: Sheet,
+  ): Promise<void> {
+    const fault = await operationFault(formed, received, inForce)
+    if (fault !== undefined) sheet.add({ code: 'operation', index, cause: fault })
+    const { digest } = formed.members
+    if (typeof digest === 'string') this.#trace(sheet, [index, received.getTime(), operationMark, digest, formed.action])
+  }
+
+  #judgeEvent(index: number, jws: string, received: Date, inForce: InForce, sheet: Sheet): void {
+    const judged = judgeEvent(jws, received, inForce)
     if ('code' in judged) {
       sheet.add({ ...judged, index })
       return

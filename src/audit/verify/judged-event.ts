@@ -3,10 +3,9 @@ import type { Rules } from '../../catalogue/rules.ts'
 import { RefusedRequest } from '../../domain/refusal.ts'
 import type { JsonObject } from '../../domain/text.ts'
 import { splitCompact } from '../../identity/compact.ts'
-import { openSignedEvent, type VerifiedEvent } from '../../identity/jws.ts'
+import { openSignedEventHere, type VerifiedEvent } from '../../identity/jws.ts'
 import type { KeysInForce } from '../../identity/keys-in-force.ts'
 import { parseStrictJson } from '../../identity/strict-json.ts'
-import { verifyHere } from '../../identity/verify-signature.ts'
 import type { FindingCode } from './finding.ts'
 import { momentsOf } from './moment.ts'
 
@@ -28,20 +27,16 @@ export interface Objection {
 }
 
 /** Checks 1, 2, 3, 5 and 6 of an event as the gateway makes them, by the keys and rules in force at its index. */
-export async function judgeEvent(
-  jws: string,
-  received: Date,
-  { origin, keys, rules }: InForce,
-): Promise<JudgedEvent | Objection> {
-  const verified = await opened(jws, { origin, keys, rules })
+export function judgeEvent(jws: string, received: Date, { origin, keys, rules }: InForce): JudgedEvent | Objection {
+  const verified = opened(jws, { origin, keys, rules })
   if ('code' in verified) return verified
   const check = checkInTime(verified, received, rules)
   return check.state === 'valid' ? { verified, check } : objectionOf(check)
 }
 
-async function opened(jws: string, { origin, keys, rules }: InForce): Promise<VerifiedEvent | Objection> {
+function opened(jws: string, { origin, keys, rules }: InForce): VerifiedEvent | Objection {
   try {
-    return await openSignedEvent(jws, keys, { origin, aud: rules.catalogue.audience }, verifyHere)
+    return openSignedEventHere(jws, keys, { origin, aud: rules.catalogue.audience })
   } catch (error) {
     if (!(error instanceof RefusedRequest)) throw error
     const cause = error.refusal.detail.en
@@ -71,12 +66,12 @@ function kidOf(jws: string): string | undefined {
 }
 
 function checkInTime({ payload, party }: VerifiedEvent, received: Date, rules: Rules): CheckResult {
-  const [first, ...others] = momentsOf(received).map((now) => () => checkEvent(payload, party, rules, now))
-  const check = first?.() ?? checkEvent(payload, party, rules, received)
+  const check = checkEvent(payload, party, rules, received)
   if (check.state === 'valid' || !check.afterDuplicates) return check
-  for (const again of others) {
-    const result = again()
-    if (result.state === 'valid') return result
+  const [, ...others] = momentsOf(received)
+  for (const moment of others) {
+    const again = checkEvent(payload, party, rules, moment)
+    if (again.state === 'valid') return again
   }
   return check
 }

@@ -127,7 +127,8 @@ function movesOf(step: Judged): readonly Moved[] {
     const to = targetOf(move, step.event.data)
     if (to === undefined) continue
     for (const part of partsOf(move, step)) {
-      const key = JSON.stringify([move.layer, part])
+      // the length in front keeps two names from being taken for two others
+      const key = `${move.layer.length} ${move.layer}${part}`
       if (taken.has(key) || !move.from.includes(partState(step.state, move.layer, part)?.state ?? none)) continue
       taken.set(key, { layer: move.layer, part, to, cleared: move.cleared })
     }
@@ -158,14 +159,25 @@ function legalNow(step: Judged): readonly string[] {
 function afterStep(step: Judged, date: string): SubjectState {
   const ownLayer = step.order.layer
   const part = ownPart(step, ownLayer)
-  const unmoved = { layer: ownLayer, part, to: stateOf(step, ownLayer), cleared: undefined }
   let state = step.state
-  for (const move of [unmoved, ...step.moved]) {
-    const cleared = move.cleared ?? partState(step.state, move.layer, move.part)?.cleared ?? false
-    const next: PartState = cleared ? { state: move.to, date, cleared } : { state: move.to, date }
-    state = { ...state, [move.layer]: { ...own(state, move.layer), [move.part]: next } }
-  }
+  const [first] = step.moved
+  if (first?.layer !== ownLayer || first.part !== part) state = afterMove(step, state, unmoved(step, part), date)
+  for (const move of step.moved) state = afterMove(step, state, move, date)
   return state
+}
+
+const unmoved = (step: Judged, part: string): Moved => ({
+  layer: step.order.layer,
+  part,
+  to: stateOf(step, step.order.layer),
+  cleared: undefined,
+})
+
+/** @param state what the moves before have made of the step's own */
+function afterMove(step: Judged, state: SubjectState, { layer, part, to, cleared }: Moved, date: string): SubjectState {
+  const isCleared = cleared ?? partState(step.state, layer, part)?.cleared ?? false
+  const next: PartState = isCleared ? { state: to, date, cleared: isCleared } : { state: to, date }
+  return { ...state, [layer]: { ...own(state, layer), [part]: next } }
 }
 
 function stateFieldDiffers(step: Judged, after: SubjectState): Text | undefined {
@@ -176,19 +188,22 @@ function stateFieldDiffers(step: Judged, after: SubjectState): Text | undefined 
 }
 
 function dateObjection(step: Judged, date: string, today: string): Text | undefined {
-  const touched = [{ layer: step.order.layer, part: ownPart(step, step.order.layer) }, ...step.moved]
-  const dated = touched.flatMap(({ layer, part }) => {
-    const last = partState(step.state, layer, part)?.date
-    return last === undefined ? [] : [{ last, place: place(step.kind, layer, part) }]
-  })
-  const latest = dated.reduce<(typeof dated)[number] | undefined>(
-    (a, b) => (a === undefined || b.last > a.last ? b : a),
-    undefined,
-  )
-  if (latest && date < latest.last) return say.tooEarly(step.kind.dateField, date, latest.last, latest.place)
+  let latest = touched(step, step.order.layer, ownPart(step, step.order.layer))
+  for (const { layer, part } of step.moved) {
+    const other = touched(step, layer, part)
+    if (latest === undefined || (other !== undefined && other.last > latest.last)) latest = other
+  }
+  if (latest !== undefined && date < latest.last)
+    return say.tooEarly(step.kind.dateField, date, latest.last, place(step.kind, latest.layer, latest.part))
   if (date <= today) return undefined
   const tomorrow = new Date(Date.parse(today) + 86_400_000).toISOString().slice(0, 10)
   return date > tomorrow ? say.tooLate(step.kind.dateField, date, tomorrow) : undefined
+}
+
+/** A part that the step dates, where it has a date. */
+function touched(step: Judged, layer: string, part: string) {
+  const last = partState(step.state, layer, part)?.date
+  return last === undefined ? undefined : { last, layer, part }
 }
 
 function layerOf(kind: KindOrder, id: string): Layer {

@@ -25,7 +25,7 @@ export interface SignedPayload {
   readonly payload: JsonObject
 }
 
-/** An event that has passed checks 1 and 2: it is known whose it is, and nothing else about it. Made by nobody but {@link openSignedEvent} and its twin. */
+/** An event that has passed checks 1 and 2: it is known whose it is, and nothing else about it. Made by nobody but {@link openSignedEvent} and {@link readSignedEvent}. */
 class VerifiedEvent {
   // a private member makes the class nominal: nothing else passes for it
   #payloadDigest: Buffer | undefined
@@ -77,11 +77,34 @@ export async function openSignedEvent(
   return eventFor(audience, compact, signed)
 }
 
-/** The same on the calling thread, without waiting: an auditor's worker has nothing else to do, and promises cost it some µs each. */
-export function openSignedEventHere(compact: string, keys: KeysInForce, audience: Audience): VerifiedEvent {
+/** An event that names a key in force; whether that key has signed it, nobody has looked yet. */
+export interface UnverifiedEvent {
+  /** whose key it names */
+  readonly party: string
+  readonly payload: JsonObject
+  /**
+   * On the calling thread, without waiting.
+   *
+   * @throws {RefusedRequest} `signature-invalid`
+   */
+  verify(): VerifiedEvent
+}
+
+/**
+ * The checks of {@link openSignedEvent} in two steps, for an auditor who verifies many signatures at a stretch.
+ *
+ * @throws {RefusedRequest} `too-large`, `malformed`, `signature-invalid` for a header or key that is no good
+ */
+export function readSignedEvent(compact: string, keys: KeysInForce, audience: Audience): UnverifiedEvent {
   const signed = readEvent(compact, keys)
-  verifyHere(compact, signed.header, signed.key)
-  return eventFor(audience, compact, signed)
+  return {
+    party: signed.key.party,
+    payload: signed.payload,
+    verify() {
+      verifyHere(compact, signed.header, signed.key)
+      return eventFor(audience, compact, signed)
+    },
+  }
 }
 
 function readEvent(compact: string, keys: KeysInForce): SignedPayload {

@@ -1,8 +1,9 @@
 import { Worker } from 'node:worker_threads'
 import type { RulesChange } from './change.ts'
-import { Judge, type JudgeJob, type Verdict } from './judge.ts'
+import { Judge, type JudgeJob } from './judge.ts'
 import { lookAgain, type SecondLook, type SecondLookJob } from './second-look.ts'
 import type { Spread } from './trace.ts'
+import type { Verdict } from './verdict.ts'
 
 /**
  * Who judges bundles. Jobs are taken in order; a job handed over later may be answered earlier. What was told by `tell`

@@ -4,8 +4,8 @@ import { decodeBundle } from '../../log/tile.ts'
 import type { Crew } from './crew.ts'
 import type { Fetched, FilesUnderAudit } from './files-under-audit.ts'
 import type { Finding } from './finding.ts'
-import type { Verdict } from './judge.ts'
 import type { Timeline } from './timeline.ts'
+import type { Verdict } from './verdict.ts'
 import type { Work } from './work-file.ts'
 
 /** A bundle that a judge has, or that there is nothing to judge of. */

@@ -1,5 +1,6 @@
 import type { Finding } from './finding.ts'
-import { backwards, type Verdict } from './judge.ts'
+import { backwards } from './sheet.ts'
+import type { Verdict } from './verdict.ts'
 import type { Work } from './work-file.ts'
 
 /** Days that are counted each for itself, in case times were made up; later ones are counted together. */

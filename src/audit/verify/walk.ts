@@ -3,10 +3,10 @@ import { tileWidth } from '../../log/right-edge.ts'
 import type { Fetched, FilesUnderAudit } from './files-under-audit.ts'
 import type { Findings } from './finding.ts'
 import type { Handover, UnderWay } from './handover.ts'
-import type { Verdict } from './judge.ts'
 import type { Spill } from './spill.ts'
 import type { Tally } from './tally.ts'
 import type { TreeCheck } from './tree-check.ts'
+import type { Verdict } from './verdict.ts'
 import type { VisitCheck } from './visit-check.ts'
 
 /** Bundles and tiles that are asked for before they are needed. */

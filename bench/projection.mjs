@@ -72,7 +72,7 @@ export async function rawInsert({ url }, bureau = 'state-tax', most = backlog) {
 function insert(sql, rows, now) {
   return sql`
     insert into records (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index, events, updated_at)
-    select kind, subject, status, layers::jsonb, name, jurisdiction, office, data::jsonb, provenance::jsonb, state::jsonb,
+    select kind, subject, status, layers::json, name, jurisdiction, office, data::json, provenance::json, state::json,
       first_index, last_index, events, ${now}::timestamptz
     from unnest(
       ${textArray(rows.map(({ kind }) => kind))}::text::text[], ${textArray(rows.map(({ subject }) => subject))}::text::text[],

@@ -90,8 +90,9 @@ async function comparePage(tx: Transaction, means: CompareMeans, after: SubjectK
     const place = placeText(partitionOf(key))
     const both = Math.min(left.reached.get(place) ?? -1, right.reached.get(place) ?? -1)
     const difference = subjectDifference(key, one, other, maskOf(key.kind))
+    if (difference === undefined) continue
     if ((logged.get(subjectKey(key)) ?? -1) > both) behind += 1
-    else if (difference !== undefined) differences.push(difference)
+    else differences.push(difference)
   }
   return { subjects: keys.length, differences, behind, last: keys.length < pageSubjects ? undefined : to }
 }
@@ -105,11 +106,14 @@ function nextSubjects(tx: Transaction, live: string, { kind, subject }: SubjectK
     order by 1, 2 limit ${pageSubjects}`
 }
 
-/** Everything but when it was written, and when, how often and by which replay a parked event was tried. */
+/**
+ * By everything but when it was written, and when, how often and by which replay a parked event was tried. What is the same text means
+ * the same; what is another text may, where one of the views has older rows, and is read to tell.
+ */
 function differingSubjects(tx: Transaction, live: string, after: SubjectKey, to: SubjectKey): Promise<SubjectKey[]> {
   const range = tx`(kind, subject) > (${after.kind}, ${after.subject}) and (kind, subject) <= (${to.kind}, ${to.subject})`
   const records = (table: ReturnType<Transaction>) => tx`
-    (select kind, subject, row(status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index, events) as content
+    (select kind, subject, row(status, layers::text, name, jurisdiction, office, data::text, provenance::text, state::text, first_index, last_index, events) as content
      from ${table} where ${range})`
   const parked = (table: ReturnType<Transaction>) => tx`(select kind, subject, index, cause from ${table} where ${range})`
   return tx<SubjectKey[]>`

@@ -186,7 +186,7 @@ function readPairs(sql: RawSql, { kind, subject }: SubjectKey): Promise<Pair[]> 
           order by 1, 2 limit ${pageRows})
       ) as known order by 1, 2 limit ${pageRows})
     select page.kind, page.subject, own_list.line, own_list.fields, r.last_index as "lastIndex",
-      case when r.subject is null then null else jsonb_build_object('status', r.status, 'name', r.name,
+      case when r.subject is null then null else json_build_object('status', r.status, 'name', r.name,
         'jurisdiction', r.jurisdiction, 'office', r.office, 'data', r.data, 'provenance', r.provenance) end as record,
       (select count(*)::int from parked p where p.kind = page.kind and p.subject = page.subject) as parked
     from page left join own_list using (kind, subject)

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { bigint, check, index, integer, jsonb, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
+import { bigint, check, index, integer, json, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
 import type { SubjectState } from '../domain/order.ts'
 import type { Provenance } from '../domain/provenance.ts'
 import type { ParkedCause } from '../domain/record.ts'
@@ -16,15 +16,15 @@ export const records = pgTable(
     subject: text('subject').notNull(),
     status: text('status').notNull(),
     /** the layers beside the main one, as far as this bureau receives their types */
-    layers: jsonb('layers').$type<Readonly<Record<string, Readonly<Record<string, string>>>>>().notNull(),
+    layers: json('layers').$type<Readonly<Record<string, Readonly<Record<string, string>>>>>().notNull(),
     name: text('name'),
     jurisdiction: text('jurisdiction'),
     /** what the bureau's assignment table makes of the jurisdiction */
     office: text('office'),
-    data: jsonb('data').$type<JsonObject>().notNull(),
-    provenance: jsonb('provenance').$type<Provenance>().notNull(),
+    data: json('data').$type<JsonObject>().notNull(),
+    provenance: json('provenance').$type<Provenance>().notNull(),
     /** the full state, input of the next fold; never shown */
-    state: jsonb('state').$type<SubjectState>().notNull(),
+    state: json('state').$type<SubjectState>().notNull(),
     firstIndex: position('first_index').notNull(),
     lastIndex: position('last_index').notNull(),
     /** applied so far; what the check for holes counts */

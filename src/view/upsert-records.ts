@@ -34,7 +34,7 @@ export async function upsertRecords(tx: Transaction, rows: RecordRows, now: Date
   if (rows.count === 0) return
   await tx`
     insert into ${tx(table)} (kind, subject, status, layers, name, jurisdiction, office, data, provenance, state, first_index, last_index, events, updated_at)
-    select kind, subject, status, layers::jsonb, name, jurisdiction, office, data::jsonb, provenance::jsonb, state::jsonb,
+    select kind, subject, status, layers::json, name, jurisdiction, office, data::json, provenance::json, state::json,
       first_index::bigint, last_index::bigint, events::int, ${now}::timestamptz
     from rows from (
       unnest(

@@ -54,12 +54,12 @@ describe('a view held against the fold of the log', () => {
     const [{ last } = { last: -1 }] = await sql()<{ last: number }[]>`
       select last_index as last from view_local_tax.records where subject = ${changed}`
     await sql()`
-      update view_local_tax.records set data = jsonb_set(data, '{enterpriseName}', '"Somebody else"') where subject = ${changed}`
+      update view_local_tax.records set data = jsonb_set(data::jsonb, '{enterpriseName}', '"Somebody else"') where subject = ${changed}`
     await sql()`update view_local_tax.records set updated_at = now() + interval '1 day'`
     await sql()`delete from view_local_tax.records where subject = ${missing}`
     await sql()`update view_local_tax.records set subject = 'NOBODY' where subject = ${extra}`
     await sql()`
-      update view_local_tax.records set data = jsonb_set(data, '{legalRepresentative,name}', '"李四"') where subject = ${person}`
+      update view_local_tax.records set data = jsonb_set(data::jsonb, '{legalRepresentative,name}', '"李四"') where subject = ${person}`
     const { code, found, stdout } = await reconcile()
     expect({ code, ...found }).toMatchObject({
       code: 1,

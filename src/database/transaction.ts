@@ -1,5 +1,5 @@
 import type { RawSql } from './connect.ts'
-import { isLostConnection, type LentConnection, lend, rolledBack } from './lent-connection.ts'
+import { isLostConnection, type LentConnection, lendAhead, rolledBack } from './lent-connection.ts'
 
 /** A transaction on a client that reads int8 as a number. */
 export type Transaction = LentConnection
@@ -24,20 +24,37 @@ export function expectCommitted({ command }: { readonly command: string }): void
  * nothing more is written to a connection that was lost; the pool takes it back by itself.
  */
 export function inTransaction<T>(sql: RawSql, work: (tx: Transaction, commit: Commit) => Promise<T>): Promise<T> {
-  return transact(sql, work, async (tx) => expectCommitted(await tx`commit`))
+  return inTransactionAhead(sql, nothingAhead, (tx, _, commit) => work(tx, commit))
+}
+
+/**
+ * The same, beginning with statements that need nothing of what the transaction reads: they are sent together with its begin.
+ *
+ * @param ahead may read and lock; it changes nothing, since it does not know yet whether the transaction has begun
+ * @param work is given what was read
+ */
+export function inTransactionAhead<A, T>(
+  sql: RawSql,
+  ahead: (tx: Transaction) => Promise<A>,
+  work: (tx: Transaction, read: A, commit: Commit) => Promise<T>,
+): Promise<T> {
+  return transact(sql, ahead, work, async (tx) => expectCommitted(await tx`commit`))
 }
 
 /** Runs a transaction for what it answers alone: when this returns, all that it changed is taken back. */
 export function inTrial<T>(sql: RawSql, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  return transact(sql, work, (tx) => tx`rollback`)
+  return transact(sql, nothingAhead, work, (tx) => tx`rollback`)
 }
 
-async function transact<T>(
+const nothingAhead = async (): Promise<void> => undefined
+
+async function transact<A, T>(
   sql: RawSql,
-  work: (tx: Transaction, end: Commit) => Promise<T>,
+  ahead: (tx: Transaction) => Promise<A>,
+  work: (tx: Transaction, read: A, end: Commit) => Promise<T>,
   end: (tx: Transaction) => Promise<unknown>,
 ): Promise<T> {
-  const tx = await lend(sql, 'begin')
+  const { connection: tx, read } = await lendAhead(sql, 'begin', ahead)
   let ended: Promise<unknown> | undefined
   const endOnce = async () => {
     // one turn later than every statement that was begun before it: they are sent in this order
@@ -46,7 +63,7 @@ async function transact<T>(
     await ended
   }
   try {
-    const result = await work(tx, endOnce)
+    const result = await work(tx, read, endOnce)
     await endOnce()
     tx.release()
     return result

@@ -27,13 +27,28 @@ export interface Rejected extends Parked {
   readonly event: AcceptedEvent
 }
 
+/** What a view has of some subjects. */
+export interface KnownSubjects {
+  /** by {@link subjectKey}: those that were looked up, there or not */
+  readonly asked: ReadonlySet<string>
+  readonly records: ReadonlyMap<string, ViewRecord>
+  /** index of the first parked event of a subject */
+  readonly blocked: ReadonlyMap<string, number>
+}
+
+export interface ApplyMeans {
+  /** read under the lock that the caller holds; the subjects that are not among them are read here */
+  readonly known?: KnownSubjects | undefined
+  /** sent with the last statements, where nothing comes after them */
+  readonly commit?: Commit
+}
+
 /**
  * Folds events into a view: upserts their subjects' records and parks what cannot be applied.
  *
  * The caller holds the position rows of the events' partitions, which order every writer of those subjects.
  *
  * @param events in index order
- * @param commit sent with the last statements, where nothing comes after them
  * @throws {Error} a PostgresError of class 22, 23 or 54 when the database refuses a row; the transaction is lost then
  */
 export async function applyEvents(
@@ -41,10 +56,11 @@ export async function applyEvents(
   events: readonly AcceptedEvent[],
   rules: Judging,
   now: Date,
-  commit?: Commit,
+  { known, commit }: ApplyMeans = {},
 ): Promise<void> {
   if (events.length === 0) return
-  const { records, blocked } = await readSubjects(tx, events)
+  const { records, blocked: blockedBefore } = await withUnknown(tx, known, events)
+  const blocked = new Map(blockedBefore)
   const changed = new Map<string, ViewRecord>()
   const rejected: Rejected[] = []
   for (const event of events) {
@@ -119,10 +135,29 @@ function isDatabaseError(error: unknown): error is Error & { readonly code: stri
 export const subjectKey = ({ kind, subject }: { readonly kind: string; readonly subject: string }): string =>
   `${kind}\n${subject}`
 
-async function readSubjects(tx: Transaction, events: readonly AcceptedEvent[]) {
-  const subjects = [...new Map(events.map((event) => [subjectKey(event), event])).values()]
-  const kinds = subjects.map(({ kind }) => kind)
-  const codes = subjects.map(({ subject }) => subject)
+/** @returns what is known, and read what is not */
+async function withUnknown(
+  tx: Transaction,
+  known: KnownSubjects | undefined,
+  events: readonly AcceptedEvent[],
+): Promise<KnownSubjects> {
+  if (known === undefined) return await readSubjects(tx, events)
+  const unknown = events.filter((event) => !known.asked.has(subjectKey(event)))
+  if (unknown.length === 0) return known
+  const read = await readSubjects(tx, unknown)
+  return {
+    asked: new Set([...known.asked, ...read.asked]),
+    records: new Map([...known.records, ...read.records]),
+    blocked: new Map([...known.blocked, ...read.blocked]),
+  }
+}
+
+/** Looks up the subjects of some events. Its statements are sent when this returns. */
+export async function readSubjects(tx: Transaction, events: readonly AcceptedEvent[]): Promise<KnownSubjects> {
+  if (events.length === 0) return { asked: new Set(), records: new Map(), blocked: new Map() }
+  const subjects = new Map(events.map((event) => [subjectKey(event), event]))
+  const kinds = [...subjects.values()].map(({ kind }) => kind)
+  const codes = [...subjects.values()].map(({ subject }) => subject)
   const [records, blocked] = await Promise.all([
     tx<ViewRecord[]>`
       select kind, subject, status, layers, name, jurisdiction, office, data, provenance, state,
@@ -134,6 +169,7 @@ async function readSubjects(tx: Transaction, events: readonly AcceptedEvent[]) {
       group by kind, subject`,
   ])
   return {
+    asked: new Set(subjects.keys()),
     records: new Map(records.map((record) => [subjectKey(record), record])),
     blocked: new Map(blocked.map((row) => [subjectKey(row), row.index])),
   }

@@ -42,20 +42,26 @@ export async function readPositions(sql: RawSql): Promise<readonly Position[]> {
  * @returns one for each partition, at -1 where nothing was applied yet
  */
 export async function lockPositions(tx: Transaction, partitions: readonly Partition[]): Promise<readonly Position[]> {
-  const topics = partitions.map(({ topic }) => topic)
-  const numbers = partitions.map(({ partition }) => partition)
-  const lock = (): Promise<Row[]> => tx<Row[]>`
-    select topic, partition, index, broker_topic as "brokerTopic", broker_offset as "brokerOffset"
-    from positions where (topic, partition) in (select * from unnest(${topics}::text[], ${numbers}::int[]))
-    order by topic, partition for update`
-  const rows = await lock()
-  if (rows.length === partitions.length) return rows.map(positionOf)
+  const stored = await lockStored(tx, partitions)
+  if (stored.length === partitions.length) return stored
   await tx`
     insert into positions (topic, partition, index)
-    select topic, partition, -1 from unnest(${topics}::text[], ${numbers}::int[]) as missing (topic, partition)
+    select topic, partition, -1 from unnest(${topicsOf(partitions)}::text[], ${numbersOf(partitions)}::int[]) as missing (topic, partition)
     order by topic, partition on conflict do nothing`
-  return (await lock()).map(positionOf)
+  return await lockStored(tx, partitions)
 }
+
+/** The same, of those alone that something was applied to before: one statement, sent when this returns. */
+export function lockStored(tx: Transaction, partitions: readonly Partition[]): Promise<readonly Position[]> {
+  const locked = tx<Row[]>`
+    select topic, partition, index, broker_topic as "brokerTopic", broker_offset as "brokerOffset"
+    from positions where (topic, partition) in (select * from unnest(${topicsOf(partitions)}::text[], ${numbersOf(partitions)}::int[]))
+    order by topic, partition for update`.execute()
+  return locked.then((rows) => rows.map(positionOf))
+}
+
+const topicsOf = (partitions: readonly Partition[]): readonly string[] => partitions.map(({ topic }) => topic)
+const numbersOf = (partitions: readonly Partition[]): readonly number[] => partitions.map(({ partition }) => partition)
 
 /** Where a position goes. */
 export interface MovedPosition extends Position {

@@ -1,14 +1,13 @@
 import type { Delivery, Heartbeat, Position, Subscriber } from '../bus/bus.ts'
-import type { Kind } from '../catalogue/catalogue.ts'
 import type { Rules } from '../catalogue/rules.ts'
 import type { RawSql } from '../database/connect.ts'
-import { type Commit, inTransaction, type Transaction } from '../database/transaction.ts'
+import { type Commit, inTransactionAhead, type Transaction } from '../database/transaction.ts'
 import type { AcceptedEvent, RecordRules } from '../domain/record.ts'
-import { applyEvents, applyEventsOneByOneIfNeeded, refusedRow } from './apply-events.ts'
-import { eventOfEntry } from './entry-event.ts'
+import { applyEvents, applyEventsOneByOneIfNeeded, type KnownSubjects, readSubjects, refusedRow } from './apply-events.ts'
 import { lawAt, type PastCatalogue } from './law.ts'
 import { type PartitionOf, readMissed } from './missed.ts'
-import { distinctPlaces, lockPositions, type MovedPosition, movePositions, type Partition, readPositions } from './positions.ts'
+import { type Place, placesOf, RulesTooOld } from './places.ts'
+import { lockPositions, lockStored, type MovedPosition, movePositions, placeText, readPositions } from './positions.ts'
 import { recordRules } from './record-rules.ts'
 
 export interface ProjectionOptions {
@@ -17,14 +16,24 @@ export interface ProjectionOptions {
   readonly rules: () => Rules
   /** every catalogue so far, oldest first: order is judged by the one in force at an event's index */
   readonly catalogues: () => readonly PastCatalogue[]
+  /** keeps the rules as new as the events; without it they are the caller's to keep so */
+  readonly fresh?: FreshRules
   readonly partitionOf: PartitionOf
   readonly clock: () => Date
   /** hears of events that the bus did not bring, and that were read from the log */
   readonly onMissed?: (events: number) => void
 }
 
+/** Where the rules in force come from. */
+export interface FreshRules {
+  /** of the log's last `key` or `catalogue` entry that they follow */
+  readonly index: () => number
+  /** reads what the log has of them beyond it */
+  readonly refresh: () => Promise<unknown>
+}
+
 /**
- * Keeps one bureau's view up with the log.
+ * Keeps one bureau's view up with the log. No event is folded by rules older than the event.
  *
  * A failure of one event parks it; a failure of the machine throws, and nothing has happened then.
  *
@@ -32,7 +41,7 @@ export interface ProjectionOptions {
  */
 export function createProjection(
   sql: RawSql,
-  { bureau, rules, catalogues, partitionOf, clock, onMissed }: ProjectionOptions,
+  { bureau, rules, catalogues, fresh, partitionOf, clock, onMissed }: ProjectionOptions,
 ): Subscriber {
   return {
     bureau,
@@ -42,27 +51,68 @@ export function createProjection(
       if (deliveries.length + heartbeats.length === 0) return
       // a long gap takes several transactions, each of which brings the position nearer
       for (let more = true; more; ) {
-        const done = await applyOrSplit({ deliveries, heartbeats })
+        const done = await applyByNewRules(deliveries, heartbeats)
         if (done.missed > 0) onMissed?.(done.missed)
         more = done.more
       }
     },
   }
 
-  async function applyOrSplit(batch: Batch): Promise<Applied> {
-    try {
-      return await inTransaction(sql, (tx, commit) => applyOnce(tx, batch, commit, applyEvents))
-    } catch (error) {
-      if (refusedRow(error) === undefined) throw error
-      return await inTransaction(sql, (tx, commit) => applyOnce(tx, batch, commit, applyEventsOneByOneIfNeeded))
+  async function applyByNewRules(deliveries: readonly Delivery[], heartbeats: readonly Heartbeat[]): Promise<Applied> {
+    while (true) {
+      const before = fresh?.index()
+      try {
+        return await applyOrSplit(placesOf(deliveries, heartbeats, rules()))
+      } catch (error) {
+        if (!(error instanceof RulesTooOld) || fresh === undefined) throw error
+        await fresh.refresh()
+        if (fresh.index() === before) throw error
+      }
     }
   }
 
-  async function applyOnce(tx: Transaction, batch: Batch, commit: Commit, apply: typeof applyEvents): Promise<Applied> {
+  async function applyOrSplit(batch: readonly Place[]): Promise<Applied> {
+    const applyBy = (apply: typeof applyEvents) =>
+      inTransactionAhead(
+        sql,
+        (tx) => readAhead(tx, batch),
+        (tx, ahead, commit) => applyOnce(tx, batch, ahead, commit, apply),
+      )
+    try {
+      return await applyBy(applyEvents)
+    } catch (error) {
+      if (refusedRow(error) === undefined) throw error
+      return await applyBy(applyEventsOneByOneIfNeeded)
+    }
+  }
+
+  /** What is sent together: first the lock, so that what follows is read under it. */
+  async function readAhead(tx: Transaction, batch: readonly Place[]): Promise<Ahead> {
+    const events = batch.flatMap(({ deliveries }) => deliveries.map(({ event }) => event))
+    const [positions, isOld, known] = await Promise.all([lockStored(tx, batch), newerRules(tx), readSubjects(tx, events)])
+    return { positions, isOld, known }
+  }
+
+  async function newerRules(tx: Transaction): Promise<boolean> {
+    if (fresh === undefined) return false
+    const newer = await tx`
+      select 1 from log.entries where kind in ('key', 'catalogue') and index > ${fresh.index()}::bigint limit 1`
+    return newer.length > 0
+  }
+
+  async function applyOnce(
+    tx: Transaction,
+    batch: readonly Place[],
+    ahead: Ahead,
+    commit: Commit,
+    apply: typeof applyEvents,
+  ): Promise<Applied> {
+    if (ahead.isOld) throw new RulesTooOld('the log has newer rules than this process')
     const inForce = rules()
-    const positions = await lockPositions(tx, distinctPlaces([...batch.deliveries, ...batch.heartbeats]))
+    const isLocked = ahead.positions.length === batch.length
+    const positions = indexed(isLocked ? ahead.positions : await lockPositions(tx, batch))
     const taken: Taken[] = []
-    for (const position of positions) taken.push(await take(tx, position, batch, kindOf(inForce, position.topic)))
+    for (const place of batch) taken.push(await take(tx, positions.get(placeText(place)), place))
     // subjects of different partitions are independent, and within one the indexes rise
     const events = taken.flatMap((each) => each.events).sort((a, b) => a.index - b.index)
     const moved = taken.map(({ position }) => position)
@@ -70,29 +120,31 @@ export function createProjection(
       rulesOf: (kind: string) => rulesOf(inForce, kind),
       lawOf: (event: AcceptedEvent) => lawAt(catalogues(), event),
     }
+    // a partition that was not there yet may have been written between the look-up and its lock
+    const known = isLocked ? ahead.known : undefined
     // sent together, the positions first: behind a savepoint, one rolled back would take them with it
-    await Promise.all([movePositions(tx, moved, clock()), apply(tx, events, judging, clock(), commit)])
+    await Promise.all([movePositions(tx, moved, clock()), apply(tx, events, judging, clock(), { known, commit })])
     return { more: taken.some(({ more }) => more), missed: taken.reduce((sum, { missed }) => sum + missed, 0) }
   }
 
   /** What of a batch is new to one partition's position, with whatever was missed before each. */
-  async function take(tx: Transaction, start: Position, { deliveries, heartbeats }: Batch, kind: Kind): Promise<Taken> {
+  async function take(tx: Transaction, start: Position | undefined, place: Place): Promise<Taken> {
+    const { topic, partition, kind, deliveries, heartbeats } = place
+    if (start === undefined) throw new Error(`there is no position of ${topic} partition ${partition}, though it was just made`)
     const events: AcceptedEvent[] = []
     let position: MovedPosition = start
     let missed = 0
-    for (const delivery of deliveries) {
-      if (!isOf(start, delivery)) continue
+    for (const { delivery, event } of deliveries) {
       if (delivery.index > position.index) {
         if (delivery.previous !== undefined && delivery.previous > position.index) {
           if ((await fillBefore(delivery.index)) === 'more') return { events, position, missed, more: true }
         }
-        events.push(eventOfEntry(delivery.entry, delivery.index, kind.id))
+        events.push(event)
         position = { ...position, index: delivery.index }
       }
       position = { ...position, broker: furtherOf(position, delivery) }
     }
     for (const heartbeat of heartbeats) {
-      if (!isOf(start, heartbeat)) continue
       const { previous = -1, size } = heartbeat
       if (previous > position.index && (await fillBefore(previous + 1)) === 'more')
         return { events, position, missed, more: true }
@@ -101,7 +153,7 @@ export function createProjection(
     return { events, position, missed, more: false }
 
     async function fillBefore(before: number): Promise<'done' | 'more'> {
-      const found = await readMissed(tx, { kind, partition: start.partition, after: position.index, before, partitionOf })
+      const found = await readMissed(tx, { kind, partition, after: position.index, before, partitionOf })
       events.push(...found.events)
       missed += found.events.length
       position = { ...position, index: found.upTo }
@@ -116,9 +168,13 @@ export function createProjection(
   }
 }
 
-interface Batch {
-  readonly deliveries: readonly Delivery[]
-  readonly heartbeats: readonly Heartbeat[]
+/** What a transaction has read when it has begun. */
+interface Ahead {
+  /** those that were there, locked */
+  readonly positions: readonly Position[]
+  readonly known: KnownSubjects
+  /** the log has newer rules than those in force in this process */
+  readonly isOld: boolean
 }
 
 /** What one transaction has done. */
@@ -137,14 +193,8 @@ interface Taken {
   readonly more: boolean
 }
 
-function isOf(one: Partition, { topic, partition }: Partition): boolean {
-  return one.topic === topic && one.partition === partition
-}
-
-function kindOf(rules: Rules, topic: string): Kind {
-  const kind = [...rules.kinds.values()].find((each) => each.topic === topic)
-  if (!kind) throw new Error(`the rules in force have no kind with the topic ${topic}`)
-  return kind
+function indexed(positions: readonly Position[]): ReadonlyMap<string, Position> {
+  return new Map(positions.map((position) => [placeText(position), position]))
 }
 
 /** A repeated message must not take the offset back; one of a topic that was made anew starts over. */

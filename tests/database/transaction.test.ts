@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { connect, type Database } from '../../src/database/connect.ts'
 import { type LentConnection, lend } from '../../src/database/lent-connection.ts'
 import { startOfProcess } from '../../src/database/process.ts'
-import { inTransaction, type Transaction } from '../../src/database/transaction.ts'
+import { inTransaction, inTransactionAhead, type Transaction } from '../../src/database/transaction.ts'
 import { LastingConnection } from '../../src/log/transaction.ts'
 import { eventually } from '../support/eventually.ts'
 import { type TestDatabase, testDatabase } from '../support/postgres.ts'
@@ -108,6 +108,59 @@ it('work may commit together with its last statements: they come first, and wher
     await expect(work).rejects.toMatchObject({ code: '22012' })
   }
   expect(await numbers()).toEqual([1, 2, 3])
+})
+
+it('what is read and locked along with the begin belongs to the transaction', async () => {
+  await admin.raw`insert into numbers values (1)`
+  const lock = (tx: LentConnection) => tx<{ n: number }[]>`select n from numbers for update`.execute()
+  await inTransactionAhead(one.raw, lock, async (tx, [first]) => {
+    await expect(admin.raw`select n from numbers for update nowait`).rejects.toMatchObject({ code: '55P03' })
+    await tx`insert into numbers values (${(first?.n ?? 0) + 1})`
+  })
+  expect(await admin.raw`select n from numbers for update nowait`).toHaveLength(2)
+})
+
+it('what fails along with the begin is told, and the pool goes on', async () => {
+  let worked = false
+  const failing = inTransactionAhead(
+    one.raw,
+    (tx) => Promise.all([tx`select 1 / 0`, tx`select 1`]),
+    async () => {
+      worked = true
+    },
+  )
+  await expect(failing).rejects.toMatchObject({ code: '22012' })
+  const cut = inTransactionAhead(
+    one.raw,
+    async (tx) => {
+      await end(tx)
+      return await tx`select 1`
+    },
+    async () => {
+      worked = true
+    },
+  )
+  await expect(cut).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' })
+  expect(worked).toBe(false)
+  await inTransaction(one.raw, (tx) => tx`insert into numbers values (1)`)
+  expect(await numbers()).toEqual([1])
+})
+
+it('a transaction that could not begin does no work', async () => {
+  const left = await one.raw.reserve()
+  await left`begin`
+  await expect(left`select 1 / 0`).rejects.toMatchObject({ code: '22012' })
+  left.release()
+  let worked = false
+  const ahead = inTransactionAhead(
+    one.raw,
+    async () => undefined,
+    async () => {
+      worked = true
+    },
+  )
+  await expect(ahead).rejects.toMatchObject({ code: '25P02' })
+  expect(worked).toBe(false)
 })
 
 it('the log commits to the disk, whatever its pool does', async () => {

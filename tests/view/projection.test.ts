@@ -142,6 +142,34 @@ describe('a view', () => {
     expect(await rowsOf(database)).toEqual(expected)
   })
 
+  test('folds upon what another process has committed before it got the lock, not upon what it could see when it asked', async () => {
+    await view.apply(logged)
+    const expected = await rowsOf(database)
+    await empty(database)
+    // every position is there, so that each looks up its subjects behind its lock in one go
+    const places = [...new Map(logged.map(({ topic, partition }) => [partition, { topic, partition }])).values()]
+    await view.apply(
+      [],
+      places.map((place) => ({ ...place, previous: -1, size: 0, broker: undefined })),
+    )
+    await view.apply(logged.slice(0, 1))
+    const holder = await exchange.database.raw.reserve()
+    try {
+      await holder`begin`
+      await holder`select 1 from view_state_tax.records for update`
+      const first = view.apply(logged.slice(0, 9))
+      await expect.poll(waiting, { timeout: 10_000, interval: 20 }).toBe(1)
+      const second = view.apply(logged)
+      await expect.poll(waiting, { timeout: 10_000, interval: 20 }).toBe(2)
+      await holder`rollback`
+      await Promise.all([first, second])
+    } finally {
+      holder.release()
+    }
+    expect((await rowsOf(database)).records).toEqual(expected.records)
+    expect((await rowsOf(database)).parked).toEqual([])
+  })
+
   async function waiting(): Promise<number> {
     const rows = await exchange.database.raw`
       select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
@@ -273,6 +301,63 @@ describe('parking', () => {
       { index: 5, cause: 'behind' },
       { index: 6, cause: 'behind' },
     ])
+  })
+})
+
+describe('rules older than an event', () => {
+  const entries = [100, 200]
+  let known = -1
+  let refreshes: (() => void)[] = []
+  const follower = () =>
+    createView(database, {
+      bureau: 'state-tax',
+      rules: () => rules,
+      catalogues: () => [],
+      fresh: {
+        index: () => known,
+        refresh: async () => refreshes.shift()?.(),
+      },
+      partitionOf,
+      clock: () => now,
+    })
+
+  beforeEach(async () => {
+    known = -1
+    // the log only grows: the entries stay for every test
+    await exchange.database.raw`
+      insert into log.entries (index, kind, received, entry, leaf)
+      select index, 'catalogue', now(), '{}', '' from unnest(${entries}::bigint[]) as new (index) on conflict do nothing`
+  })
+
+  test('are never what it is folded by: it waits until those of the log are read', async () => {
+    await view.apply(logged)
+    const expected = await rowsOf(database)
+    await empty(database)
+    const newest = rules
+    rules = { ...newest, types: new Map([...newest.types].filter(([type]) => type !== 'tax.changed.v1')), kinds: new Map() }
+    refreshes = [
+      () => {
+        // now the kind is known, but not yet the type
+        rules = { ...rules, kinds: newest.kinds }
+        known = 100
+      },
+      () => {
+        rules = newest
+        known = 200
+      },
+    ]
+    await follower().apply(logged)
+    expect(await rowsOf(database)).toEqual(expected)
+    expect(refreshes).toEqual([])
+  })
+
+  test('that cannot be brought up to the log are a failure of the machine: nothing is applied', async () => {
+    refreshes = []
+    await expect(follower().apply(logged)).rejects.toThrow('the log has newer rules than this process')
+    expect(await rowsOf(database)).toEqual({ records: [], parked: [], positions: [] })
+    known = 200
+    await follower().apply(logged)
+    expect((await rowsOf(database)).positions).not.toEqual([])
   })
 })
 

@@ -80,7 +80,7 @@ async function comparePage(tx: Transaction, means: CompareMeans, after: SubjectK
   const keys = await nextSubjects(tx, live, after)
   const to = keys.at(-1)
   if (to === undefined) return { subjects: 0, differences: [], behind: 0, last: undefined }
-  const differing = await differingSubjects(tx, live, after, to)
+  const differing = await differingSubjects(tx, live, keys)
   const [left, right] = [await readSide(tx, live, differing), await readSide(tx, undefined, differing)]
   const logged = await lastLogged(tx, differing)
   const differences: SubjectDifference[] = []
@@ -110,13 +110,15 @@ function nextSubjects(tx: Transaction, live: string, { kind, subject }: SubjectK
  * By everything but when it was written, and when, how often and by which replay a parked event was tried. What is the same text means
  * the same; what is another text may, where one of the views has older rows, and is read to tell.
  */
-function differingSubjects(tx: Transaction, live: string, after: SubjectKey, to: SubjectKey): Promise<SubjectKey[]> {
-  const range = tx`(kind, subject) > (${after.kind}, ${after.subject}) and (kind, subject) <= (${to.kind}, ${to.subject})`
+function differingSubjects(tx: Transaction, live: string, keys: readonly SubjectKey[]): Promise<SubjectKey[]> {
   const records = (table: ReturnType<Transaction>) => tx`
     (select kind, subject, row(status, layers::text, name, jurisdiction, office, data::text, provenance::text, state::text, first_index, last_index, events) as content
-     from ${table} where ${range})`
-  const parked = (table: ReturnType<Transaction>) => tx`(select kind, subject, index, cause from ${table} where ${range})`
+     from ${table} join wanted using (kind, subject))`
+  const parked = (table: ReturnType<Transaction>) =>
+    tx`(select kind, subject, index, cause from ${table} join wanted using (kind, subject))`
+  // key by key: how few rows a range of them holds the planner can't tell, and it would read both views whole for each page
   return tx<SubjectKey[]>`
+    with wanted as materialized (select kind, subject from ${unnested(tx, keys)})
     select kind, subject from ${records(tx`${tx(live)}.records`)} l full join ${records(tx`records`)} r using (kind, subject)
       where l.content is distinct from r.content
     union select kind, subject from ${parked(tx`${tx(live)}.parked`)} l full join ${parked(tx`parked`)} r using (kind, subject, index)
@@ -124,11 +126,16 @@ function differingSubjects(tx: Transaction, live: string, after: SubjectKey, to:
     order by 1, 2`
 }
 
+function unnested(tx: Transaction, keys: readonly SubjectKey[]) {
+  const [kinds, subjects] = [keys.map(({ kind }) => kind), keys.map(({ subject }) => subject)]
+  return tx`unnest(${kinds}::text[], ${subjects}::text[]) as wanted (kind, subject)`
+}
+
 /** The last event of each that the log has: one beyond a view's position is on its way there. */
 async function lastLogged(tx: Transaction, keys: readonly SubjectKey[]): Promise<ReadonlyMap<string, number>> {
   const rows = await tx<(SubjectKey & { last: number })[]>`
     select wanted.kind, wanted.subject, max(e.index) as last
-    from unnest(${keys.map(({ kind }) => kind)}::text[], ${keys.map(({ subject }) => subject)}::text[]) as wanted (kind, subject)
+    from ${unnested(tx, keys)}
     join log.entries e on e.kind = 'event' and e.subject_kind = wanted.kind and e.subject = wanted.subject
     group by wanted.kind, wanted.subject`
   return new Map(rows.map((row) => [subjectKey(row), row.last]))
@@ -137,8 +144,7 @@ async function lastLogged(tx: Transaction, keys: readonly SubjectKey[]): Promise
 /** Some subjects as one of the two views has them. @param schema undefined: the rebuilt one */
 async function readSide(tx: Transaction, schema: string | undefined, keys: readonly SubjectKey[]) {
   const table = (name: string) => (schema === undefined ? tx(name) : tx`${tx(schema)}.${tx(name)}`)
-  const wanted = () => tx`
-    unnest(${keys.map(({ kind }) => kind)}::text[], ${keys.map(({ subject }) => subject)}::text[]) as wanted (kind, subject)`
+  const wanted = () => unnested(tx, keys)
   const records = await tx<ViewRecord[]>`
     select kind, subject, status, layers, name, jurisdiction, office, data, provenance, state,
       first_index as "firstIndex", last_index as "lastIndex", events from ${table('records')} join ${wanted()} using (kind, subject)`

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import type { KafkaMessage } from 'kafkajs'
 import type { Sql } from 'postgres'
 import { leafHash } from '../log/merkle.ts'
@@ -36,15 +37,22 @@ export interface HeartbeatClaim extends Found {
  */
 export function claimOf(message: KafkaMessage, place: Place, brokerTopic: string): Claim | HeartbeatClaim | 'foreign' {
   const header = (name: string) => String(message.headers?.[name] ?? '')
-  const [index, previous, size] = [header('lianban_index'), header('lianban_previous'), header('lianban_size')]
+  const previous = header('lianban_previous')
   if (!/^(-1|\d{1,15})$/.test(previous)) return 'foreign'
+  const { topic, kind, partition, partitions } = place
   const broker = { topic: brokerTopic, nextOffset: Number(message.offset) + 1 }
-  const found = { ...place, previous: Number(previous), broker }
   switch (header('lianban_message')) {
-    case 'event':
-      return /^\d{1,15}$/.test(index) && message.value ? { ...found, index: Number(index), value: message.value } : 'foreign'
-    case 'heartbeat':
-      return /^\d{1,15}$/.test(size) ? { ...found, size: Number(size) } : 'foreign'
+    case 'event': {
+      const index = header('lianban_index')
+      if (!/^\d{1,15}$/.test(index) || !message.value) return 'foreign'
+      const { value } = message
+      return { topic, kind, partition, partitions, previous: Number(previous), broker, index: Number(index), value }
+    }
+    case 'heartbeat': {
+      const size = header('lianban_size')
+      if (!/^\d{1,15}$/.test(size)) return 'foreign'
+      return { topic, kind, partition, partitions, previous: Number(previous), broker, size: Number(size) }
+    }
     default:
       return 'foreign'
   }
@@ -79,11 +87,14 @@ export async function believe(
     partition,
     index,
     previous,
-    entry: value.toString(),
+    entry: textOf(value),
     broker,
   }))
   return { deliveries, distrusted: claims.length - believed.length }
 }
+
+/** Entries are ASCII as the log writes them, and to read that byte by byte takes half of the time. */
+const textOf = (value: Buffer): string => (isAscii(value) ? value.toString('latin1') : value.toString())
 
 /**
  * A heartbeat is believed when the log is as long as it says, and has the event that it names, in that partition. What it leaves

@@ -42,8 +42,9 @@ export function provenanceAfter(
   removed: Iterable<string>,
   origin: Origin,
 ): Provenance {
-  const gone = new Set([...brought, ...removed])
-  return joined(without(before, gone), brought, origin)
+  const shared = sharedOf(before)
+  if (shared.length === 0) return joined(shared, brought, origin)
+  return joined(without(shared, new Set([...brought, ...removed])), brought, origin)
 }
 
 /** After an event that was dismissed: the fields that it would have changed say so, and keep the origin that they have. */
@@ -54,7 +55,7 @@ export function provenanceWithout(
   dismissed: Dismissal,
 ): Provenance {
   const origins = new Map(Object.entries(originsOf(before)))
-  let after = without(before, new Set(fields))
+  let after = without(sharedOf(before), new Set(fields))
   // a field that nobody has given yet has the dismissed event as its origin
   for (const field of fields) after = joined(after, [field], { ...(origins.get(field) ?? { index, source, time }), dismissed })
   return after
@@ -64,8 +65,8 @@ function isByField(provenance: Provenance): provenance is ByField {
   return !Array.isArray(provenance)
 }
 
-function without(provenance: Provenance, gone: ReadonlySet<string>): readonly SharedOrigin[] {
-  return sharedOf(provenance).flatMap((origin) => {
+function without(shared: readonly SharedOrigin[], gone: ReadonlySet<string>): readonly SharedOrigin[] {
+  return shared.flatMap((origin) => {
     if (!origin.fields.some((field) => gone.has(field))) return [origin]
     const fields = origin.fields.filter((field) => !gone.has(field))
     return fields.length === 0 ? [] : [{ ...origin, fields }]
@@ -83,8 +84,25 @@ function sharedOf(provenance: Provenance): readonly SharedOrigin[] {
 function joined(shared: readonly SharedOrigin[], fields: readonly string[], origin: Origin): readonly SharedOrigin[] {
   if (fields.length === 0) return shared
   const same = shared.find((other) => other.index === origin.index && other.dismissed?.index === origin.dismissed?.index)
-  const one = { ...origin, fields: [...(same?.fields ?? []), ...fields].sort() }
+  const one = { ...origin, fields: same === undefined ? inOrder(fields) : [...same.fields, ...fields].sort() }
+  if (shared.length === 0) return [one]
   return [...shared.filter((other) => other !== same), one].sort(
     (a, b) => a.index - b.index || (a.dismissed?.index ?? -1) - (b.dismissed?.index ?? -1),
   )
+}
+
+/** Events of one type bring the same fields again and again, and to sort thirty names takes longer than to fold the rest. */
+const sorted = new Map<string, readonly string[]>()
+/** More lists than the types of a catalogue bring; one that is larger begins anew. */
+const mostSorted = 256
+
+function inOrder(fields: readonly string[]): readonly string[] {
+  // a name may hold any character, but a list of names is told from every other by its JSON
+  const key = JSON.stringify(fields)
+  const known = sorted.get(key)
+  if (known !== undefined) return known
+  if (sorted.size >= mostSorted) sorted.clear()
+  const names = [...fields].sort()
+  sorted.set(key, names)
+  return names
 }

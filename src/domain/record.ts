@@ -119,7 +119,8 @@ export function foldRecord(
   if (!taken) return { record: { ...started, ...states } }
 
   const { place, seen } = taken
-  const data = mergeAt(started.data, place, seen)
+  const changes = changesOf(seen)
+  const data = mergeAt(started.data, place, changes)
   const findings = rules.checkRecord(data)
   if (findings.length > 0)
     return {
@@ -141,7 +142,7 @@ export function foldRecord(
       jurisdiction: textOf(data, rules.kind.jurisdictionField),
       office: assigned.office,
       data,
-      provenance: originsAfter(started.provenance, place, seen, originIn(event)),
+      provenance: originsAfter(started.provenance, place, changes, originIn(event)),
       firstIndex: started.firstIndex === nothingReceived ? event.index : started.firstIndex,
     },
   }
@@ -224,18 +225,19 @@ function shownStates(state: SubjectState, rules: RecordRules): Pick<ViewRecord, 
 }
 
 /** Puts fields at a place of a record's data. */
-function mergeAt(data: JsonObject, place: readonly string[], fields: JsonObject): JsonObject {
+function mergeAt(data: JsonObject, place: readonly string[], changes: Changes): JsonObject {
   const [step, ...rest] = place
-  if (step === undefined) {
-    const { set, removed } = changesOf(fields)
-    return { ...Object.fromEntries(Object.entries(data).filter(([field]) => !removed.has(field))), ...set }
-  }
+  if (step === undefined) return { ...withoutFields(data, changes.removed), ...changes.set }
   const inner = own<Json>(data, step)
-  return { ...data, [step]: mergeAt(isJsonObject(inner) ? inner : {}, rest, fields) }
+  return { ...data, [step]: mergeAt(isJsonObject(inner) ? inner : {}, rest, changes) }
 }
 
-function originsAfter(before: Provenance, place: readonly string[], fields: JsonObject, origin: Origin): Provenance {
-  const { set, removed } = changesOf(fields)
+function withoutFields(data: JsonObject, removed: ReadonlySet<string>): JsonObject {
+  if (removed.size === 0) return data
+  return Object.fromEntries(Object.entries(data).filter(([field]) => !removed.has(field)))
+}
+
+function originsAfter(before: Provenance, place: readonly string[], { set, removed }: Changes, origin: Origin): Provenance {
   const named = namedUnder(place)
   return provenanceAfter(before, Object.keys(set).map(named), [...removed].map(named), origin)
 }
@@ -243,17 +245,26 @@ function originsAfter(before: Provenance, place: readonly string[], fields: Json
 const originIn = ({ index, sender, time }: AcceptedEvent): Origin => ({ index, source: sender, time })
 
 /** @returns names of fields as provenance says them */
-const namedUnder =
-  (place: readonly string[]) =>
-  (field: string): string =>
-    [...place, field].join('.')
+function namedUnder(place: readonly string[]): (field: string) => string {
+  if (place.length === 0) return (field) => field
+  const prefix = `${place.join('.')}.`
+  return (field) => prefix + field
+}
 
-function changesOf(fields: JsonObject): { set: JsonObject; removed: ReadonlySet<string> } {
-  const removed = new Set(Object.keys(fields).filter((field) => fields[field] === null))
+/** What an event does to the fields of a record's data. */
+interface Changes {
+  readonly set: JsonObject
+  readonly removed: ReadonlySet<string>
+}
+
+function changesOf(fields: JsonObject): Changes {
   // most events remove nothing: not copying their fields is a tenth of a fold
-  if (removed.size === 0) return { set: fields, removed }
+  if (!Object.values(fields).includes(null)) return { set: fields, removed: noFields }
+  const removed = new Set(Object.keys(fields).filter((field) => fields[field] === null))
   return { set: Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)), removed }
 }
+
+const noFields: ReadonlySet<string> = new Set()
 
 /** A record without the field is nobody's yet; one whose value the table lacks can't be given to anybody. */
 function assign(data: JsonObject, rules: RecordRules): { readonly office: string | null } | { readonly parked: Parked } {

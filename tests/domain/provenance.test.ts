@@ -37,6 +37,18 @@ describe('provenance', () => {
     ])
   })
 
+  test('has the fields of each origin in order, whatever lists of fields came before', () => {
+    const lists = fc.array(fc.uniqueArray(fc.constantFrom('a', 'b', 'a,b', 'a","b', 'c', '', '大'), { maxLength: 5 }))
+    fc.assert(
+      fc.property(lists, (given) => {
+        for (const fields of given)
+          expect(provenanceAfter([], fields, [], at(1))).toEqual(
+            fields.length === 0 ? [] : [{ ...at(1), fields: [...fields].sort() }],
+          )
+      }),
+    )
+  })
+
   test('reads a row that says it for each field, and stores it the new way once an event changes it', () => {
     const older = { a: at(1), b: at(1), c: { ...at(1), dismissed: dismissal(3) } }
     expect(originsOf(older)).toEqual(older)

@@ -10,7 +10,7 @@ import { oneAtATime } from './arrival/one-at-a-time.ts'
 import type { Parts } from './arrival/parts.ts'
 import { type BusParts, readinessOf } from './arrival/readiness.ts'
 import { listen } from './arrival/server.ts'
-import type { Bus, Consumption, Subscriber } from './bus/bus.ts'
+import type { Bus, Consumption } from './bus/bus.ts'
 import { createEmbeddedBus } from './bus/embedded.ts'
 import { createKafkaBus } from './bus/kafka.ts'
 import { kafkaSettingsOf } from './bus/kafka-settings.ts'
@@ -35,7 +35,7 @@ import { readBusStatus } from './operations/bus-status.ts'
 import type { Ledger } from './operations/ledger.ts'
 import { createOperationQueries } from './operations/queries.ts'
 import { lasting } from './view/lasting.ts'
-import { createView, type View } from './view/view.ts'
+import { createView } from './view/view.ts'
 import { migrateView, viewSchema } from './view/view-schema.ts'
 import { type OpenedView, Views } from './view/views.ts'
 import type { Workers } from './view-workers.ts'
@@ -95,7 +95,7 @@ async function build(
   const keeper = log?.keeper ?? (await openLogToRead(config, database.raw, logger))
   closers.add('the rules’ channel', await listenForRules(database.raw, keeper, logger))
 
-  const views = new Views(keeper, (bureau) => openView(opened.url, bureau, keeper, logger, metrics))
+  const views = new Views(keeper, (bureau) => openView(opened.url, bureau, { keeper, sql: database.raw, logger, metrics }))
   closers.add('the views', () => views.close())
   await views.update()
   const working = { sql: database.raw, keeper, viewOf: (bureau: string) => views.sql(bureau), logger }
@@ -108,7 +108,7 @@ async function build(
   closers.add('the rebuilds', rebuilds.close)
   const bus = await createBus(config, database.raw, keeper, logger, metrics, notices)
   closers.add('the bus', () => bus.close())
-  const consumers = consumeAll(bus, roles, { keeper, views, sql: database.raw, logger, workers: [replays, checks, rebuilds] })
+  const consumers = consumeAll(bus, roles, { keeper, views, logger, workers: [replays, checks, rebuilds] })
   const publisher = roles.publish ? bus.publish() : undefined
   if (log === undefined) {
     if (config.metricsPort !== undefined) {
@@ -152,17 +152,25 @@ async function listenForRules(sql: RawSql, keeper: RulesKeeper, logger: Logger):
   return () => unlisten().catch(() => undefined)
 }
 
-async function openView(url: string, bureau: string, keeper: RulesKeeper, logger: Logger, metrics: Metrics): Promise<OpenedView> {
+interface ViewMeans {
+  readonly keeper: RulesKeeper
+  readonly sql: RawSql
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+async function openView(url: string, bureau: string, { keeper, sql, logger, metrics }: ViewMeans): Promise<OpenedView> {
   const schema = viewSchema(bureau)
   await migrateView(url, schema)
   const database = connect(url, { name: `lianban ${bureau}`, schema, maxConnections: 4, derived: true })
   const rules = () => keeper.inForce.rules
   const catalogues = () => keeper.inForce.catalogues
+  const fresh = { index: () => keeper.inForce.index, refresh: () => keeper.refresh(sql) }
   const onMissed = (events: number) => {
     metrics.readFromLog.inc({ bureau }, events)
     logger.warn({ bureau, events }, 'the bus did not bring events that the log has: they were read from the log')
   }
-  const view = createView(database, { bureau, rules, catalogues, partitionOf, clock: () => new Date(), onMissed })
+  const view = createView(database, { bureau, rules, catalogues, fresh, partitionOf, clock: () => new Date(), onMissed })
   return {
     view: lasting(view, { bureau, logger, makeTables: () => migrateView(url, schema) }),
     sql: database.raw,
@@ -204,13 +212,12 @@ async function createBus(
 interface ConsumerMeans {
   readonly keeper: RulesKeeper
   readonly views: Views
-  readonly sql: RawSql
   readonly logger: Logger
   readonly workers: readonly Workers[]
 }
 
 /** Consumes for the bureaus of this process, those too that a later catalogue brings. */
-function consumeAll(bus: Bus, { consume }: Roles, { keeper, views, sql, logger, workers }: ConsumerMeans) {
+function consumeAll(bus: Bus, { consume }: Roles, { keeper, views, logger, workers }: ConsumerMeans) {
   const consumers = new Map<string, Consumption>()
   const consumeNew = () => {
     for (const bureau of consume === 'all' ? keeper.inForce.rules.bureaus.map(({ id }) => id) : consume) {
@@ -218,7 +225,7 @@ function consumeAll(bus: Bus, { consume }: Roles, { keeper, views, sql, logger, 
       if (view === undefined)
         logger.warn({ bureau }, 'the catalogue in force has no such bureau: its view waits for one that has')
       else if (!consumers.has(bureau)) {
-        consumers.set(bureau, bus.consume(subscriberOf(view, keeper, sql)))
+        consumers.set(bureau, bus.consume(view))
         for (const { follow } of workers) follow(bureau)
       }
     }
@@ -235,17 +242,6 @@ function consumeAll(bus: Bus, { consume }: Roles, { keeper, views, sql, logger, 
       )
   })
   return consumers
-}
-
-/** A view that never folds an event by rules older than the event. */
-function subscriberOf(view: View, keeper: RulesKeeper, sql: RawSql): Subscriber {
-  return {
-    ...view,
-    apply: async (deliveries, heartbeats) => {
-      await keeper.refresh(sql)
-      await view.apply(deliveries, heartbeats)
-    },
-  }
 }
 
 interface PartsMeans {

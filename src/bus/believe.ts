@@ -62,6 +62,9 @@ export function claimOf(message: KafkaMessage, place: Place, brokerTopic: string
  * Believes the log, not the topic: a claim becomes a delivery when the log has an event at its index whose leaf hash is that
  * of the message's value, and whose kind and subject belong in that partition.
  *
+ * The entries are looked up one by one: asked for all of them, Postgres may go through a whole index of events while it has no
+ * statistics of a young log.
+ *
  * @returns deliveries in the order of the claims, and how many claims did not match
  */
 export async function believe(
@@ -70,11 +73,13 @@ export async function believe(
 ): Promise<{ deliveries: readonly Delivery[]; distrusted: number }> {
   if (claims.length === 0) return { deliveries: [], distrusted: 0 }
   const rows = await sql<{ index: string; kind: string; subject: string; leaf: string }[]>`
-    select index::text as index, subject_kind as kind, subject, encode(leaf, 'base64') as leaf
-    from log.entries where kind = 'event' and index = any(${sql.array(
+    select e.index::text as index, e.subject_kind as kind, e.subject, encode(e.leaf, 'base64') as leaf
+    from unnest(${sql.array(
       claims.map(({ index }) => index),
       1016,
-    )})`
+    )}) as claimed (index)
+    cross join lateral (select * from log.entries where index = claimed.index limit 1) e
+    where e.kind = 'event'`
   const logged = new Map(rows.map((row) => [Number(row.index), row]))
 
   const believed = claims.filter((claim) => {
@@ -111,7 +116,10 @@ export async function believeHeartbeats(
   const rows = await sql<{ size: string; index: string | null; kind: string; subject: string }[]>`
     with head as (select coalesce(max(index), -1) + 1 as size from log.entries)
     select head.size::text as size, e.index::text as index, e.subject_kind as kind, e.subject
-    from head left join log.entries e on e.kind = 'event' and e.index = any(${sql.array(previous, 1016)})`
+    from head left join (
+      unnest(${sql.array(previous, 1016)}) as claimed (index)
+      cross join lateral (select * from log.entries where index = claimed.index limit 1) e
+    ) on e.kind = 'event'`
   const size = Number(rows[0]?.size ?? 0)
   const logged = new Map(rows.flatMap((row) => (row.index === null ? [] : [[Number(row.index), row] as const])))
   const believed = claims.filter((claim) => {

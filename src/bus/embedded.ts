@@ -2,7 +2,7 @@ import type { Sql } from 'postgres'
 import type { Bus, Consumption, Delivery, Heartbeat, Subscriber } from './bus.ts'
 import type { BusLog } from './bus-log.ts'
 import { Leases } from './leases.ts'
-import { maxRead, readEvents } from './log-reader.ts'
+import { readEvents } from './log-reader.ts'
 import { partitionOf } from './partition.ts'
 import { GrowingPause, Pace, roundMs } from './pause.ts'
 import { type KindTopics, UnknownKind } from './topics.ts'
@@ -94,7 +94,7 @@ function consumeLog({ sql, kinds, log, wake, leases, heartbeatMs }: Means, subsc
     while (!signal.aborted && (await held())) {
       pace.begin()
       const mark = wake.mark
-      const { events, scannedTo } = await readEvents(sql, cursor)
+      const { events, scannedTo, more } = await readEvents(sql, cursor)
       const deliveries = events
         .map((event) => deliveryOf(event, kinds))
         .filter(({ topic, partition, index }) => index > (start.get(`${topic} ${partition}`) ?? -1))
@@ -104,7 +104,7 @@ function consumeLog({ sql, kinds, log, wake, leases, heartbeatMs }: Means, subsc
       cursor = scannedTo
       state = 'running'
       pauses.reset()
-      if (events.length >= maxRead) continue
+      if (more) continue
       pace.end()
       await wake.wait(mark, pollMs, signal)
       await pace.wait(signal)

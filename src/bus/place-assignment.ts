@@ -68,7 +68,7 @@ async function catchUpFromLog(
   let cursor = Math.min(...fromLog.map(({ after }) => after))
   let read = 0
   while (current()) {
-    const { events, scannedTo } = await readEvents(sql, cursor)
+    const { events, scannedTo, more } = await readEvents(sql, cursor)
     const deliveries = events.flatMap(({ kind, subject, index, entry }): Delivery[] => {
       const topic = kinds().get(kind)?.topic
       const count = [...topics].flatMap(([brokerTopic, one]) => (one.topic === topic ? [counts.get(brokerTopic) ?? 0] : [])).at(0)
@@ -83,7 +83,7 @@ async function catchUpFromLog(
       if (read === 0) log.warn({ bureau }, 'the topic does not hold what the view needs next: it is read from the log instead')
       read += deliveries.length
     }
-    const finished = events.length === 0
+    const finished = events.length === 0 && !more
     cursor = scannedTo
     if (!finished) continue
     if (read > 0)

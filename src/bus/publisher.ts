@@ -18,8 +18,8 @@ import type { Wake } from './wake.ts'
 const pollMs = 1000
 /** One request may go to one partition whole, and brokers take batches of at most 1 MiB unless told otherwise. */
 const maxRequestBytes = 768 * 1024
-/** Stretches without an event (refusals) are noted this often, so that a start need not read them again. */
-const noteAfterEntries = 1000
+/** Stretches without an event (refusals) are noted this often, so that they are not read again: more than fit one read would stop it. */
+const noteAfterEntries = maxRead / 2
 
 export interface PublisherMeans {
   readonly sql: Sql
@@ -89,7 +89,7 @@ export function publishToKafka(means: PublisherMeans): Consumption {
       pace.begin()
       const mark = wake.mark
       const from = Math.min(...progress.map(({ index }) => index))
-      const { events, scannedTo } = await readEvents(sql, from)
+      const { events, scannedTo, more: goesOn } = await readEvents(sql, from)
       for (const request of requestsOf(events)) {
         const upTo = request.at(-1)?.index ?? from
         progress = await send(producer, progress, request, upTo)
@@ -106,7 +106,7 @@ export function publishToKafka(means: PublisherMeans): Consumption {
       state = 'running'
       pauses.reset()
       const more = await sendAgain(lease, producer, progress)
-      if (more || events.length >= maxRead) continue
+      if (more || goesOn) continue
       pace.end()
       await wake.wait(mark, pollMs, signal)
       await pace.wait(signal)
@@ -173,10 +173,10 @@ export function publishToKafka(means: PublisherMeans): Consumption {
       askedAt = performance.now()
       return false
     }
-    const { events, through } = await readAgain(sql, republication)
+    const { events, upTo, through } = await readAgain(sql, republication)
     let { progress } = republication
-    for (const request of requestsOf(events))
-      progress = await send(producer, progress, request, request.at(-1)?.index ?? republication.to)
+    for (const request of requestsOf(events)) progress = await send(producer, progress, request, request.at(-1)?.index ?? upTo)
+    progress = progress.map((one) => ({ ...one, index: Math.max(one.index, upTo) }))
     await noteSentAgain(lease, { ...republication, progress }, { events: events.length, through })
     if (through) log.info({ republication: republication.id, to: republication.to }, 'a stretch of the log was sent again')
     return true

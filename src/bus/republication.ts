@@ -37,14 +37,13 @@ export async function readRepublication(
   return { id: Number(row.id), to: Number(row.to), progress }
 }
 
-/** The next events of it, and whether they are the last. */
+/** The next events of it, up to where they are all of it, and whether they are the last. */
 export async function readAgain(
   sql: Sql,
   { to, progress }: Republication,
-): Promise<{ readonly events: readonly LoggedEvent[]; readonly through: boolean }> {
-  const { events, scannedTo } = await readEvents(sql, Math.min(...progress.map(({ index }) => index)))
-  const mine = events.filter(({ index }) => index <= to)
-  return { events: mine, through: mine.length < events.length || scannedTo >= to }
+): Promise<{ readonly events: readonly LoggedEvent[]; readonly upTo: number; readonly through: boolean }> {
+  const { events, scannedTo, more } = await readEvents(sql, Math.min(...progress.map(({ index }) => index)))
+  return { events: events.filter(({ index }) => index <= to), upTo: Math.min(scannedTo, to), through: scannedTo >= to || !more }
 }
 
 /** Notes on the lease's own connection how far it is: who has lost the lease can't. */

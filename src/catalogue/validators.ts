@@ -1,27 +1,21 @@
 import { Ajv2020, type AnySchemaObject, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import { isCalendarDate } from '../domain/codes/calendar-date.ts'
-import type { CodeContext } from '../domain/codes/code-check.ts'
-import { codeCheckOf } from '../domain/codes/code-checks.ts'
 import type { Finding } from '../domain/event.ts'
 import { chinaDate } from '../domain/fold.ts'
 import { maxFindings } from '../domain/refusal.ts'
 import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
-import { BoundedPattern, boundedRegExp, slowness } from './bounded-pattern.ts'
+import { boundedRegExp, slowness } from './bounded-pattern.ts'
 import type { Catalogue, Kind } from './catalogue.ts'
 import { formats } from './formats.ts'
 import { checksKeyword, codeKeyword, type KeywordContext } from './keywords.ts'
 import { findingsOf } from './messages.ts'
 import { quickToCompile } from './quick-to-compile.ts'
 import type { TypeRules } from './rules.ts'
+import { subjectCheck } from './subject-check.ts'
 import { countFewer } from './text-length.ts'
+import { hasTooManyValues, tooManyValues } from './value-count.ts'
 
 const ajv = newAjv()
-
-/**
- * Members and elements that an event or a record may have, all levels together: twice what the largest registration needs.
- * Every error costs, so without it 48 KiB of `[{},{},…]` would keep the process busy for seconds.
- */
-const maxValues = 4096
 
 /**
  * Makes the checks 5 and 6 of one event type: envelope, data and code rules at once, so that a sender learns everything at once.
@@ -39,10 +33,10 @@ export function compileEventCheck(options: {
   const { kind, time } = options
   const checkEnvelope = compile(options.envelope)
   const checkData = compile(options.data)
-  const checkSubject = subjectCheck(kind)
+  const checkSubject = subjectCheck(kind, options.data)
 
   return (event, now) => {
-    if (countValues(event) > maxValues) return { errors: [tooManyValues], warnings: [] }
+    if (hasTooManyValues(event)) return { errors: [tooManyValues], warnings: [] }
     const data = isJsonObject(event.data) ? event.data : undefined
     const context: KeywordContext = { date: dateOf(data, kind.dateField), today: chinaDate(now), warnings: [] }
     const errors = [...errorsOf(checkEnvelope, event, context)]
@@ -185,69 +179,7 @@ function checkTime(time: Json | undefined, now: Date, { maxAheadSeconds, maxAgeS
   return [{ pointer: '/time', code: 'time-too-old', message }]
 }
 
-type SubjectCheck = (
-  event: JsonObject,
-  data: JsonObject | undefined,
-  schemaFindings: readonly Finding[],
-  context: CodeContext,
-) => readonly Finding[]
-
-function subjectCheck(kind: Kind): SubjectCheck {
-  const { field, code, pattern } = kind.subject
-  const shape = pattern === undefined ? undefined : new BoundedPattern(pattern)
-  const checkCode = code === undefined ? undefined : codeCheckOf(code)
-  if (code !== undefined && !checkCode)
-    throw new Error(`the kind ${kind.id} names the code check "${code}", which does not exist`)
-  const message = { en: `subject must equal ${field} in data.`, zh: `subject 必须与 data 中的 ${field} 一致。` }
-  const differs: Finding = { pointer: '/subject', code: 'subject-differs', message }
-  const shapeless = { en: `subject must match the pattern ${pattern}`, zh: `subject 应符合格式 ${pattern}` }
-
-  return (event, data, schemaFindings, context) => {
-    const { subject } = event
-    if (typeof subject !== 'string') return []
-    const findings: Finding[] = []
-    if (typeof data?.[field] === 'string' && data[field] !== subject) findings.push(differs)
-    if (shape && !shape.test(subject)) findings.push({ pointer: '/subject', code: 'pattern', message: shapeless })
-    const fault = findings.length === 0 ? checkCode?.(subject, context) : undefined
-    // a subject that equals a wrong code in data is told once, at data
-    if (fault?.level !== 'error' || schemaFindings.some(({ pointer }) => pointer === `/data/${field}`)) return findings
-    return [{ pointer: '/subject', code: `${code}-${fault.reason}`, message: fault.message }]
-  }
-}
-
 function dateOf(data: JsonObject | undefined, field: string): string | undefined {
   const date = data?.[field]
   return typeof date === 'string' && isCalendarDate(date) ? date : undefined
-}
-
-const tooManyValues: Finding = {
-  pointer: '',
-  code: 'too-many-values',
-  message: {
-    en: `An event has at most ${maxValues} fields and list elements, all levels together: split it into several events.`,
-    zh: `一个事件各级字段和数组元素合计不得超过 ${maxValues} 个：请拆分为多个事件。`,
-  },
-}
-
-/** Counts without recursion, since 48 KiB of `[` nest deeper than the stack; stops soon after the bound. */
-function countValues(root: JsonObject): number {
-  const open: (JsonObject | readonly Json[])[] = [root]
-  let count = 0
-  for (let value = open.pop(); value !== undefined && count <= maxValues; value = open.pop()) {
-    if (isJsonArray(value)) {
-      for (const child of value) if (typeof child === 'object' && child !== null) open.push(child)
-      count += value.length
-      continue
-    }
-    for (const member in value) {
-      const child = value[member]
-      if (typeof child === 'object' && child !== null) open.push(child)
-      count += 1
-    }
-  }
-  return count
-}
-
-function isJsonArray(value: JsonObject | readonly Json[]): value is readonly Json[] {
-  return Array.isArray(value)
 }

@@ -36,6 +36,9 @@ export interface JudgeJob {
   readonly withRules: boolean
 }
 
+/** A hundred events of the usual size are enough to gain what there is to gain; 256 of the largest would take 200 MB parsed. */
+const maxUnfinishedBytes = 256 * 1024
+
 interface Catalogue {
   readonly index: number
   readonly rules: Rules
@@ -80,6 +83,7 @@ export class Judge {
     const changes = [...job.changes]
     // finished before anything that is no event, so that all is written down in the order of the log
     const unfinished: UnfinishedEvent[] = []
+    let unfinishedBytes = 0
     for (const [place, entry] of entries.entries()) {
       const index = first + place
       leaves.set(leafHash(entry), place * hashBytes)
@@ -87,10 +91,12 @@ export class Judge {
       if (formed?.kind === 'event') {
         const inForce = job.withRules ? this.#inForce(sheet) : undefined
         if (inForce !== undefined) unfinished.push(unfinishedOf(index, formed, inForce))
-        continue
+        unfinishedBytes += entry.length
+        if (unfinishedBytes < maxUnfinishedBytes) continue
       }
       this.#finishAll(unfinished, sheet)
-      if (formed !== undefined && job.withRules) await this.#judgeOther(index, formed, sheet)
+      unfinishedBytes = 0
+      if (formed !== undefined && formed.kind !== 'event' && job.withRules) await this.#judgeOther(index, formed, sheet)
       while (changes[0]?.index === index) {
         const change = changes.shift()
         if (change !== undefined) await this.apply(change)

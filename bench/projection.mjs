@@ -16,6 +16,8 @@ export async function measureProjection(deployment, print) {
   const first = await deployment.size()
   await deployment.post({ connections: 64, count: backlog, seconds: 600 })
   const events = (await deployment.size()) - first
+  // the rows that the raw insert stores
+  await consumed(deployment, 'state-tax', events)
   const raw = await rawInsert(deployment)
   const embedded = await consumed(deployment, 'commerce', events)
   const afterwards = await rawInsert(deployment)

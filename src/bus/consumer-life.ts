@@ -201,19 +201,21 @@ export async function consumeOnce(
   }
 
   async function applyBelieved(items: readonly (Claim | HeartbeatClaim | Delivery)[]): Promise<void> {
-    const { deliveries, distrusted } = await believe(
-      sql,
-      items.filter((item) => 'value' in item),
-    )
-    const beats = await believeHeartbeats(
-      sql,
-      items.filter((item) => 'size' in item),
-    )
-    distrust(distrusted + beats.distrusted)
+    const [events, beats] = await Promise.all([
+      believe(
+        sql,
+        items.filter((item) => 'value' in item),
+      ),
+      believeHeartbeats(
+        sql,
+        items.filter((item) => 'size' in item),
+      ),
+    ])
+    distrust(events.distrusted + beats.distrusted)
     // a topic may hold an event twice, after a publisher's crash; the later copy says best where to go on
     const byIndex = new Map<number, Delivery>()
     for (const item of items) if ('entry' in item) byIndex.set(item.index, item)
-    for (const delivery of deliveries) byIndex.set(delivery.index, delivery)
+    for (const delivery of events.deliveries) byIndex.set(delivery.index, delivery)
     const ordered = [...byIndex.values()].sort((one, other) => one.index - other.index)
     if (ordered.length + beats.heartbeats.length > 0) await subscriber.apply(ordered, beats.heartbeats)
   }

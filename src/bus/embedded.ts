@@ -2,7 +2,7 @@ import type { Sql } from 'postgres'
 import type { Bus, Consumption, Delivery, Heartbeat, Subscriber } from './bus.ts'
 import type { BusLog } from './bus-log.ts'
 import { Leases } from './leases.ts'
-import { readEvents } from './log-reader.ts'
+import { readEvents, type Stretch } from './log-reader.ts'
 import { partitionOf } from './partition.ts'
 import { GrowingPause, Pace, roundMs } from './pause.ts'
 import { type KindTopics, UnknownKind } from './topics.ts'
@@ -91,10 +91,14 @@ function consumeLog({ sql, kinds, log, wake, leases, heartbeatMs }: Means, subsc
     let cursor = Math.min(...start.values())
     let beatenAt = Number.NEGATIVE_INFINITY
     const pace = new Pace(roundMs)
-    while (!signal.aborted && (await held())) {
+    let ahead: Reading | undefined
+    while (!signal.aborted) {
       pace.begin()
-      const mark = wake.mark
-      const { events, scannedTo, more } = await readEvents(sql, cursor)
+      const { mark, stretch } = ahead ?? read(cursor)
+      const [{ events, scannedTo, more }, isHeld] = await Promise.all([stretch, held()])
+      if (!isHeld) return
+      // a full page is followed by another, which the database reads while this one is applied
+      ahead = more ? read(scannedTo) : undefined
       const deliveries = events
         .map((event) => deliveryOf(event, kinds))
         .filter(({ topic, partition, index }) => index > (start.get(`${topic} ${partition}`) ?? -1))
@@ -104,12 +108,25 @@ function consumeLog({ sql, kinds, log, wake, leases, heartbeatMs }: Means, subsc
       cursor = scannedTo
       state = 'running'
       pauses.reset()
-      if (more) continue
+      if (ahead !== undefined) continue
       pace.end()
       await wake.wait(mark, pollMs, signal)
       await pace.wait(signal)
     }
   }
+
+  function read(after: number): Reading {
+    const reading = { mark: wake.mark, stretch: readEvents(sql, after) }
+    // nobody may be left to await it when what comes before it can't be applied
+    reading.stretch.catch(() => undefined)
+    return reading
+  }
+}
+
+interface Reading {
+  /** of before it was asked for */
+  readonly mark: number
+  readonly stretch: Promise<Stretch>
 }
 
 /** What was read of the log up to an index is all there is, for every partition. */

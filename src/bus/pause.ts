@@ -7,6 +7,8 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 /** From the beginning of one round of who reads the log to that of the next, unless more is left than one round takes. */
 export const roundMs = 20
+/** The same of the publisher, whose rounds are also those of the broker and of every consumer behind it. */
+export const publisherRoundMs = 50
 /** The same where rounds take long: what waits for the next one waits no longer than this. */
 const longestRoundMs = 500
 /** From one beginning to the next it is this often as long as the round took: a pause as long as the work. */

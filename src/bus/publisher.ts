@@ -9,7 +9,7 @@ import { logWaiting } from './kafka-fault.ts'
 import type { Lease, Leases } from './leases.ts'
 import { type LoggedEvent, maxRead, readEvents } from './log-reader.ts'
 import { heartbeatsOf, messagesFor } from './messages.ts'
-import { GrowingPause, Pace, roundMs } from './pause.ts'
+import { GrowingPause, Pace, publisherRoundMs } from './pause.ts'
 import { noteHeartbeats, type Progress, readProgress, storeProgress } from './published.ts'
 import { noteSentAgain, readAgain, readRepublication } from './republication.ts'
 import { type KindTopics, UnknownKind } from './topics.ts'
@@ -83,7 +83,7 @@ export function publishToKafka(means: PublisherMeans): Consumption {
 
   async function publishWhileHeld(lease: Lease, producer: Producer, pauses: GrowingPause): Promise<void> {
     let progress = await loadProgress()
-    const pace = new Pace(roundMs)
+    const pace = new Pace(publisherRoundMs)
     while (!signal.aborted) {
       if (kindsAreNew(progress)) progress = await loadProgress()
       pace.begin()

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Text } from '../domain/text.ts'
 import { type Appendable, type Appended, changesRules } from './appendable.ts'
 
@@ -7,6 +8,12 @@ export const maxBatch = 512
 export const maxWaiting = 4096
 /** Items of one party that may wait: beyond it the answer is 429, so that one party's flood leaves room for others. */
 export const maxWaitingOfParty = 1024
+
+/** A commit that takes longer has a full machine or a slow disk under it. */
+const quickMs = 2.5
+/** So many items are worth a commit of their own. */
+const worthACommit = 8
+const mostGatheredMs = 10
 
 /** The queue before the log is full; nothing was stored. */
 export class LogBusy extends Error {
@@ -31,7 +38,8 @@ interface Waiting {
 type Commit = (batch: readonly Appendable[]) => Promise<readonly Appended[]>
 
 /**
- * Group commit: what arrives while a commit is under way shares the next one, and where not all fit, parties take turns.
+ * Group commit: what arrives while a commit is under way shares the next one, and where not all fit, parties take turns. Where commits
+ * are slow, few items wait for more as long as the last commit took: most of a commit costs the same whatever is in it.
  *
  * A change of the rules is committed alone and keeps its place, so that what was queued behind it is judged by it.
  */
@@ -83,7 +91,12 @@ export class GroupCommit {
   async #run(): Promise<void> {
     // one turn of the event loop, so that what arrived together is committed together
     await new Promise((resolve) => setImmediate(resolve))
-    while (this.#waiting.length > 0) await this.#commitNext()
+    for (let lastMs = 0; this.#waiting.length > 0; ) {
+      if (lastMs > quickMs && this.#waiting.length < worthACommit) await pause(Math.min(lastMs, mostGatheredMs))
+      const began = performance.now()
+      await this.#commitNext()
+      lastMs = performance.now() - began
+    }
     this.#running = undefined
   }
 

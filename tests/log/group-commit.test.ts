@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import type { Appendable, Appended, OperationToAppend, RulesToAppend } from '../../src/log/appendable.ts'
 import { GroupCommit, LogBusy, maxBatch, maxWaiting, maxWaitingOfParty } from '../../src/log/group-commit.ts'
@@ -48,6 +49,37 @@ it('what arrives together is one batch, and what arrives meanwhile shares the ne
   letGo()
   await Promise.all([...first, ...second])
   expect(batches.map(({ length }) => length)).toEqual([5, 7])
+})
+
+it('while commits are slow, few items wait for more; many, and one alone, go at once', async () => {
+  const batches: number[] = []
+  const commit = async (batch: readonly Appendable[]): Promise<readonly Appended[]> => {
+    batches.push(batch.length)
+    // slow, as on a full machine
+    await pause(10)
+    return batch.map((_, i) => ({ outcome: 'repeated', index: i, received: '', warnings: [] }))
+  }
+  const group = new GroupCommit(commit)
+  const turn = () => new Promise((resolve) => setImmediate(resolve))
+  const first = group.append(operation('first', 0))
+  await turn()
+  await turn()
+  expect(batches, 'one alone').toEqual([1])
+  const few = group.append(operation('a', 1))
+  await first
+  await turn()
+  const more = group.append(operation('a', 2))
+  await Promise.all([few, more])
+  expect(batches, 'few').toEqual([1, 2])
+  const again = group.append(operation('again', 0))
+  await turn()
+  await turn()
+  const many = Array.from({ length: 8 }, (_, n) => group.append(operation('b', n)))
+  await again
+  await turn()
+  const late = group.append(operation('b', 8))
+  await Promise.all([...many, late])
+  expect(batches, 'many').toEqual([1, 2, 1, 8, 1])
 })
 
 it('a party beyond its share is sent away with too-many-requests, others are still taken', async () => {

@@ -129,7 +129,9 @@ async function build(
   closers.add('the alarms', await openAlarms({ ...watched, webhook, origin, metrics, logger }))
   const { ledger, close } = openLedger(database.raw, keeper, logger, kafka !== undefined)
   closers.add('the ledger of operations', close)
-  const verifying = new VerifyingThread()
+  const verifying = new VerifyingThread((error) =>
+    logger.error({ error: String(error) }, 'the thread that verifies signatures failed; the next signature starts another'),
+  )
   closers.add('the verifying thread', () => verifying.close())
   const parts = partsOf({ config, log, verifying, database, views, metrics, logger, bus, busParts, witnessing, ledger })
   const http = await listen(createApp(parts), config.host, config.port)

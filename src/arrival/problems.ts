@@ -76,10 +76,10 @@ const databaseAway = {
   zh: '数据库未应答，无法确定事件是否已保存；请重发同一事件，它只会保存一次',
 }
 
-/** Connection errors of postgres.js and the server's own "going away" (class 08, 53, 57P, 40). */
+/** Connection errors of postgres.js and the server's own "going away" (class 08, 53, 57P, 40; 25P03: we stood still for too long). */
 function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return false
-  return /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|ETIMEDOUT|ENOTFOUND|EPIPE|08|53|57|40|55P03)/.test(error.code)
+  return /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|ETIMEDOUT|ENOTFOUND|EPIPE|08|53|57|40|55P03|25P03)/.test(error.code)
 }
 
 /** The page about a problem code, for people; undefined when there is no such code. */

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
+import { RefusedRequest } from '../domain/refusal.ts'
 import type { Algorithm } from './algorithm.ts'
 import type { ProtectedHeader } from './protected-header.ts'
 import type { PublicKey } from './public-key.ts'
@@ -33,6 +34,7 @@ interface Waiting {
  * over costs the loop a third of what the arithmetic takes, and on a full machine four threads crowd it out.
  */
 export class VerifyingThread {
+  readonly #failed: (error: unknown) => void
   #worker: Worker | undefined
   /** told to the thread that runs now */
   #keys = new Map<PublicKey, number>()
@@ -41,13 +43,18 @@ export class VerifyingThread {
   #handed: (readonly Waiting[])[] = []
   #closed = false
 
+  /** @param failed hears why a thread could not be made, or ended */
+  constructor(failed: (error: unknown) => void = () => undefined) {
+    this.#failed = failed
+  }
+
   /**
    * @param compact already known to be strict base64url, with this header
-   * @throws {RefusedRequest} `signature-invalid`; an Error when the thread ended meanwhile, and another try has another one
+   * @throws {RefusedRequest} `signature-invalid`; `overloaded` when the thread ended meanwhile, and another try has another one
    */
   async verify(compact: string, header: ProtectedHeader, key: PublicKey): Promise<void> {
     if (header.alg !== key.algorithm) throw otherAlgorithm(header, key)
-    if (this.#closed) throw new Error('signatures are no longer verified: the gateway is stopping')
+    if (this.#closed) throw threadEnded()
     await new Promise<void>((resolve, reject) => {
       this.#collected.push({ compact, key, resolve, reject })
       if (this.#collected.length === 1) setImmediate(() => this.#handOver())
@@ -62,7 +69,19 @@ export class VerifyingThread {
   #handOver(): void {
     const collected = this.#collected
     this.#collected = []
-    const worker = this.#running()
+    if (this.#closed) {
+      for (const { reject } of collected) reject(threadEnded())
+      return
+    }
+    let worker: Worker
+    try {
+      worker = this.#running()
+    } catch (error) {
+      // the machine has no room for a thread: the senders are told to come again
+      this.#failed(error)
+      for (const { reject } of collected) reject(threadEnded())
+      return
+    }
     for (let at = 0; at < collected.length; at += maxBatch) {
       const batch = collected.slice(at, at + maxBatch)
       this.#handed.push(batch)
@@ -88,8 +107,11 @@ export class VerifyingThread {
     const worker = new Worker(new URL('./verifying-worker.js', import.meta.url))
     worker.unref()
     worker.on('message', (fits: VerifiedBatch) => this.#answer(fits))
-    worker.on('error', (error) => this.#ended(worker, error))
-    worker.on('exit', () => this.#ended(worker, new Error('the thread that verifies signatures has ended')))
+    worker.on('error', (error) => {
+      this.#failed(error)
+      this.#ended(worker)
+    })
+    worker.on('exit', () => this.#ended(worker))
     this.#keys = new Map()
     this.#worker = worker
     return worker
@@ -104,10 +126,17 @@ export class VerifyingThread {
   }
 
   /** The next signature starts another one. */
-  #ended(worker: Worker, error: Error): void {
+  #ended(worker: Worker): void {
     if (this.#worker !== worker) return
     this.#worker = undefined
     const handed = this.#handed.splice(0)
-    for (const { reject } of handed.flat()) reject(error)
+    for (const { reject } of handed.flat()) reject(threadEnded())
   }
+}
+
+function threadEnded(): RefusedRequest {
+  return new RefusedRequest('overloaded', {
+    en: 'the signature could not be verified just now; nothing was stored, send the same event again a little later',
+    zh: '暂时无法验证签名；未保存任何内容，请稍后重发同一事件',
+  })
 }

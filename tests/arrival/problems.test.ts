@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { routes } from '../../src/arrival/app.ts'
 import { preferredLanguage } from '../../src/arrival/language.ts'
+import { refusalOf } from '../../src/arrival/problems.ts'
 import { problems } from '../../src/domain/problems.ts'
 import { signEvent } from '../../src/identity/sign.ts'
 import { bodyOf, establishment, type Gateway, openGateway } from '../support/gateway.ts'
@@ -12,6 +13,17 @@ beforeAll(async () => {
   gateway = await openGateway({ consume: false })
 })
 afterAll(() => gateway.stop())
+
+it('a transaction that stood still for too long is the machine’s fault: 503, and worth another try', () => {
+  const said: unknown[] = []
+  const log = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (fields: unknown) => said.push(fields),
+    error: () => undefined,
+  }
+  expect(refusalOf(Object.assign(new Error('terminating connection'), { code: '25P03' }), log).code).toBe('overloaded')
+})
 
 describe('problems', () => {
   it.each([

@@ -88,9 +88,9 @@ test('a thread that ends leaves nobody waiting', async () => {
   // they are handed over first
   await new Promise((resolve) => setImmediate(resolve))
   await ending.close()
-  const outcomes = new Set((await waiting).map((one) => (one.status === 'rejected' ? String(one.reason) : 'fits')))
-  expect([...outcomes].filter((one) => one !== 'fits')).toEqual(['Error: the thread that verifies signatures has ended'])
-  await expect(ending.verify(compact, header, key.publicKey)).rejects.toThrow('stopping')
+  const outcomes = new Set((await waiting).map((one) => (one.status === 'rejected' ? String(one.reason.refusal?.code) : 'fits')))
+  expect([...outcomes].filter((one) => one !== 'fits')).toEqual(['overloaded'])
+  await expect(ending.verify(compact, header, key.publicKey)).rejects.toMatchObject({ refusal: { code: 'overloaded' } })
 })
 
 const signatureInvalid = { refusal: { code: 'signature-invalid' } }

@@ -126,7 +126,7 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
     keeper,
     refreshRules: async () => void (await keeper.refresh(database.raw)),
     turns: new FairTurns(),
-    // the thread itself runs from dist, see tests/identity/verifying-thread.test.ts
+    // the thread itself runs from dist, see tests/identity/verify-signature.test.ts
     verifyElsewhere: async (...given) => {
       await new Promise((resolve) => setImmediate(resolve))
       verifyHere(...given)

@@ -136,7 +136,7 @@ function compareField(name: string, { kind, fields, record, lastIndex }: Pair, m
   // a row that does not have the column says nothing of it
   if (fields !== null && listed === undefined) return []
   const shown = record === null ? undefined : shownValue(record, name)
-  const equal = means.asText ? textOf(shown) === textOf(listed) : isDeepStrictEqual(shown ?? null, listed ?? null)
+  const equal = means.asText ? saysTheSame(shown, listed) : isDeepStrictEqual(shown ?? null, listed ?? null)
   if (equal) return []
   const from = record === null ? undefined : originOf(record, means.fieldOf(kind, name) ?? name)
   const index = from ?? (lastIndex === null ? undefined : { index: lastIndex })
@@ -169,6 +169,18 @@ function isPersonal(name: string, value: Json | undefined, mask: Masking): boole
   if (value === undefined || value === null) return false
   const nested = name.split('.').reduceRight<Json>((inner, step) => ({ [step]: inner }), value)
   return isJsonObject(nested) && !isDeepStrictEqual(mask(nested), nested)
+}
+
+/** Whether a cell of a list of texts is a value; of an object or a list it may have the members in any order. */
+function saysTheSame(shown: Json | undefined, listed: Json | undefined): boolean {
+  if (textOf(shown) === textOf(listed)) return true
+  if (typeof shown !== 'object' || shown === null || typeof listed !== 'string') return false
+  try {
+    return isDeepStrictEqual(JSON.parse(listed), shown)
+  } catch {
+    // what is no JSON is another value
+    return false
+  }
 }
 
 function textOf(value: Json | undefined): string {

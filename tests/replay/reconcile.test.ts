@@ -174,6 +174,16 @@ describe("a view held against the bureau's own list", () => {
       code: 0,
       found: { agree: true, subjects: 3 },
     })
+    const people = await sql()<{ subject: string; person: JsonObject }[]>`
+      select subject, data -> 'legalRepresentative' as person from view_local_tax.records`
+    const turned = people.map(({ subject, person }) => {
+      const cell = JSON.stringify(Object.fromEntries(Object.entries(person).reverse()))
+      return `${subject},"${cell.replaceAll('"', '""')}"\n`
+    })
+    expect(await against('people.csv', `uscc,legalRepresentative\n${turned.join('')}`), 'members in any order').toMatchObject({
+      code: 0,
+      found: { agree: true, subjects: 3 },
+    })
     const ndjson = rows.map(({ subject, name }) => `${JSON.stringify({ subject, name, status: 'active' })}\n`).join('')
     expect(await against('own.ndjson', ndjson)).toMatchObject({ code: 0, found: { agree: true, subjects: 3 } })
   })

@@ -14,7 +14,7 @@ export type Secure = (socket: Socket, host: string) => Promise<Socket>
 
 /**
  * More than a batch of the log writes: below it postgres.js holds back the statements behind a long one until the socket is drained,
- * which ends the pipelining.
+ * which ends the pipelining. (A TLS socket, made over this one, has Node's own mark.)
  */
 const roomy = { writableHighWaterMark: 4 * 1024 * 1024 }
 

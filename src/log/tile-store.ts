@@ -34,7 +34,7 @@ export async function readHashes(
 }
 
 /** Beyond this many entries an edge is read anew: that takes at most a few hundred hashes. */
-export const maxCaughtUp = 1024
+const maxCaughtUp = 1024
 
 /** Leaf hashes of the entries from an index on, {@link maxCaughtUp} at most. */
 export async function readLeavesFrom(sql: RawSql | ReservedSql<{ bigint: number }>, index: number): Promise<readonly Buffer[]> {

@@ -106,7 +106,10 @@ export class VerifyingThread {
     if (this.#worker !== undefined) return this.#worker
     const worker = new Worker(new URL('./verifying-worker.js', import.meta.url))
     worker.unref()
-    worker.on('message', (fits: VerifiedBatch) => this.#answer(fits))
+    // an answer of one that has ended must not be taken for its successor's
+    worker.on('message', (fits: VerifiedBatch) => {
+      if (this.#worker === worker) this.#answer(fits)
+    })
     worker.on('error', (error) => {
       this.#failed(error)
       this.#ended(worker)

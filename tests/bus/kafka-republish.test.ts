@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { partitionOf } from '../../src/bus/partition.ts'
-import { appendEvents } from '../support/append-events.ts'
+import { appendEvents, appendRefusals } from '../support/append-events.ts'
 import { createSubscriber, partitions } from '../support/bus-subscriber.ts'
 import { eventually } from '../support/eventually.ts'
 import { describeWithKafka, sharedKafka } from '../support/kafka.ts'
@@ -52,5 +52,23 @@ describeWithKafka('a stretch of the log that an operator wants published again',
     for (const { index, previous } of messages) expect({ index, previous }).toEqual({ index, previous: previousOf(index) })
     const [row] = await sql`select sent_to::int as sent, events::int as events from log.republications`
     expect(row).toEqual({ sent: stretch.to, events: stretch.to - stretch.from + 1 })
+  })
+
+  it('goes on behind more refusals than are read at once', async () => {
+    const { sql } = fixture
+    const bus = fixture.open()
+    const subscriber = await createSubscriber(sql, 'commerce')
+    await appendEvents(sql, 0, subjects(5))
+    await appendRefusals(sql, 5, 1200)
+    await appendEvents(sql, 1205, subjects(5, 5))
+    bus.publish()
+    bus.consume(subscriber)
+    const events = [...upTo(5), ...upTo(1210).slice(1205)]
+    await eventually(() => expectAllOnceInOrder(subscriber, events))
+    await sql`insert into log.republications (id, from_index, to_index, sent_to, events, party, reason, created_at)
+      values (7, 0, 1209, -1, 0, 'operator', 'test', now())`
+    await eventually(async () => (await sql`select 1 from log.republications where finished_at is not null`).length === 1)
+    const messages = await readTopicEvents(fixture.kafka, fixture.topic)
+    expect(messages.map(({ index }) => index).toSorted((a, b) => a - b)).toEqual(events.flatMap((index) => [index, index]))
   })
 })

@@ -14,7 +14,6 @@ import type { Bus, Consumption } from './bus/bus.ts'
 import { createEmbeddedBus } from './bus/embedded.ts'
 import { createKafkaBus } from './bus/kafka.ts'
 import { kafkaSettingsOf } from './bus/kafka-settings.ts'
-import { partitionOf } from './bus/partition.ts'
 import { Closers } from './closers.ts'
 import type { Config } from './config.ts'
 import { connect, type Database, pingDatabase, type RawSql } from './database/connect.ts'
@@ -31,13 +30,11 @@ import { checkWorkers } from './open-checks.ts'
 import { type AppendableLog, openLogToAppend, openLogToRead } from './open-log.ts'
 import { openLedger, replayWorkers } from './open-operations.ts'
 import { rebuildWorkers } from './open-rebuilds.ts'
+import { openView } from './open-view.ts'
 import { readBusStatus } from './operations/bus-status.ts'
 import type { Ledger } from './operations/ledger.ts'
 import { createOperationQueries } from './operations/queries.ts'
-import { lasting } from './view/lasting.ts'
-import { createView } from './view/view.ts'
-import { migrateView, viewSchema } from './view/view-schema.ts'
-import { type OpenedView, Views } from './view/views.ts'
+import { Views } from './view/views.ts'
 import type { Workers } from './view-workers.ts'
 import { startWitnessing, type Witnessing } from './witness/witnessing.ts'
 
@@ -95,7 +92,7 @@ async function build(
   const keeper = log?.keeper ?? (await openLogToRead(config, database.raw, logger))
   closers.add('the rules’ channel', await listenForRules(database.raw, keeper, logger))
 
-  const views = new Views(keeper, (bureau) => openView(opened.url, bureau, { keeper, sql: database.raw, logger, metrics }))
+  const views = new Views(keeper, (bureau) => openView(bureau, { url: opened.url, sql: database.raw, keeper, logger, metrics }))
   closers.add('the views', () => views.close())
   await views.update()
   const working = { sql: database.raw, keeper, viewOf: (bureau: string) => views.sql(bureau), logger }
@@ -152,32 +149,6 @@ async function listenForRules(sql: RawSql, keeper: RulesKeeper, logger: Logger):
   const { unlisten } = await sql.listen(rulesChannel, refresh, refresh)
   // its connection is closed with the others, and may be lost already
   return () => unlisten().catch(() => undefined)
-}
-
-interface ViewMeans {
-  readonly keeper: RulesKeeper
-  readonly sql: RawSql
-  readonly logger: Logger
-  readonly metrics: Metrics
-}
-
-async function openView(url: string, bureau: string, { keeper, sql, logger, metrics }: ViewMeans): Promise<OpenedView> {
-  const schema = viewSchema(bureau)
-  await migrateView(url, schema)
-  const database = connect(url, { name: `lianban ${bureau}`, schema, maxConnections: 4, derived: true })
-  const rules = () => keeper.inForce.rules
-  const catalogues = () => keeper.inForce.catalogues
-  const fresh = { index: () => keeper.inForce.index, refresh: () => keeper.refresh(sql) }
-  const onMissed = (events: number) => {
-    metrics.readFromLog.inc({ bureau }, events)
-    logger.warn({ bureau, events }, 'the bus did not bring events that the log has: they were read from the log')
-  }
-  const view = createView(database, { bureau, rules, catalogues, fresh, partitionOf, clock: () => new Date(), onMissed })
-  return {
-    view: lasting(view, { bureau, logger, makeTables: () => migrateView(url, schema) }),
-    sql: database.raw,
-    close: database.close,
-  }
 }
 
 async function createBus(

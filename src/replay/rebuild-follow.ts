@@ -1,8 +1,8 @@
 import { foldAnew, orOneByOne } from '../completeness/fold-anew.ts'
 import type { RawSql } from '../database/connect.ts'
 import { inTransaction, type Transaction } from '../database/transaction.ts'
-import type { AcceptedEvent } from '../domain/record.ts'
 import type { applyEvents, Judging } from '../view/apply-events.ts'
+import { dismissedAmong } from '../view/dismissals.ts'
 import { eventOfEntry } from '../view/entry-event.ts'
 import type { SubjectKey } from '../view/histories.ts'
 import { indexesByPlace, type Partition, placeText, readPositions } from '../view/positions.ts'
@@ -47,20 +47,12 @@ export async function followIn(
     where kind = 'event' and index > ${from}::bigint order by index limit ${pageEvents}`
   const events = rows.map(({ index, kind, entry }) => eventOfEntry(entry, index, kind))
   const missing = events.filter((event) => event.index > (reached.get(placeText(means.partitionOf(event))) ?? -1))
-  await apply(tx, missing, await dismissedAmong(tx, missing, means.judging), means.clock())
+  const dismissalOf = await dismissedAmong(tx, missing)
+  await apply(tx, missing, { ...means.judging, dismissalOf }, means.clock())
   const more = rows.length === pageEvents
   const scanned = more ? (rows.at(-1)?.index ?? from) : Math.max(from, head?.index ?? -1, rows.at(-1)?.index ?? -1)
   if (scanned > from) await tx`update positions set index = greatest(index, ${scanned}::bigint) where index < ${scanned}::bigint`
   return more ? 'more' : 'done'
-}
-
-/** An event that was dismissed before it was taken in is folded as such. */
-async function dismissedAmong(tx: Transaction, events: readonly AcceptedEvent[], judging: Judging): Promise<Judging> {
-  if (events.length === 0) return judging
-  const rows = await tx<{ index: number; operation: number; reason: string }[]>`
-    select index, operation, reason from dismissed where index = any(${events.map(({ index }) => index)}::bigint[])`
-  const dismissals = new Map(rows.map((row) => [row.index, row]))
-  return { ...judging, dismissalOf: ({ index }) => dismissals.get(index) }
 }
 
 interface Dismissed extends SubjectKey {

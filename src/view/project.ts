@@ -4,6 +4,7 @@ import type { RawSql } from '../database/connect.ts'
 import { type Commit, inTransactionAhead, type Transaction } from '../database/transaction.ts'
 import type { AcceptedEvent, RecordRules } from '../domain/record.ts'
 import { applyEvents, applyEventsOneByOneIfNeeded, type KnownSubjects, readSubjects, refusedRow } from './apply-events.ts'
+import { dismissedAmong, lastDismissed } from './dismissals.ts'
 import { lawAt, type PastCatalogue } from './law.ts'
 import { type PartitionOf, readMissed } from './missed.ts'
 import { type Place, placesOf, RulesTooOld } from './places.ts'
@@ -43,6 +44,8 @@ export function createProjection(
   sql: RawSql,
   { bureau, rules, catalogues, fresh, partitionOf, clock, onMissed }: ProjectionOptions,
 ): Subscriber {
+  /** the last event that was dismissed, as far as is known: read once, and again where a partition begins anew */
+  let dismissedUpTo: number | undefined
   return {
     bureau,
     topics: () => [...rules().kinds.values()].map(({ topic, partitions }) => ({ topic, partitions })),
@@ -119,12 +122,22 @@ export function createProjection(
     const judging = {
       rulesOf: (kind: string) => rulesOf(inForce, kind),
       lawOf: (event: AcceptedEvent) => lawAt(catalogues(), event),
+      dismissalOf: await dismissalsOf(tx, events, positions),
     }
     // a partition that was not there yet may have been written between the look-up and its lock
     const known = isLocked ? ahead.known : undefined
     // sent together, the positions first: behind a savepoint, one rolled back would take them with it
     await Promise.all([movePositions(tx, moved, clock()), apply(tx, events, judging, clock(), { known, commit })])
     return { more: taken.some(({ more }) => more), missed: taken.reduce((sum, { missed }) => sum + missed, 0) }
+  }
+
+  /** A view that was emptied or made anew meets events again that operators have dismissed. */
+  async function dismissalsOf(tx: Transaction, events: readonly AcceptedEvent[], before: ReadonlyMap<string, Position>) {
+    const [first] = events
+    if (first === undefined) return () => undefined
+    if (dismissedUpTo === undefined || [...before.values()].some(({ index }) => index === -1))
+      dismissedUpTo = await lastDismissed(tx)
+    return first.index > dismissedUpTo ? () => undefined : dismissedAmong(tx, events)
   }
 
   /** What of a batch is new to one partition's position, with whatever was missed before each. */

@@ -115,8 +115,8 @@ export const dismissed = pgTable(
     kind: text('kind').notNull(),
     subject: text('subject').notNull(),
     type: text('type').notNull(),
-    /** why it had been parked */
-    cause: text('cause').$type<ParkedCause>().notNull(),
+    /** why it had been parked; null where the view was made anew since */
+    cause: text('cause').$type<ParkedCause>(),
     /** index of the `operation` entry that asked for it */
     operation: position('operation').notNull(),
     party: text('party').notNull(),

@@ -5,6 +5,7 @@ import { registerKey } from '../../src/identity/key-request.ts'
 import { generateKey, importSigningKey, type SigningKey } from '../../src/identity/private-key.ts'
 import { keyToAppend } from '../../src/log/key-append.ts'
 import { aloneHours, maxDismissedAlone } from '../../src/operations/dismiss.ts'
+import { eventually } from '../support/eventually.ts'
 import { operate, readObject } from '../support/operate.ts'
 import { openParkingGateway, type ParkingGateway } from '../support/parking-gateway.ts'
 import { statisticsCatalogue } from '../support/statistics-catalogue.ts'
@@ -79,6 +80,25 @@ describe('a group is dismissed by two persons', () => {
     expect(await proposals()).toEqual([])
     expect((await approve(operation, second)).body).toMatchObject({ code: 'invalid-request' })
     expect(await headsParked()).toEqual(heads)
+  })
+
+  it('what waits for a second person is not dismissed from a view that is made anew, and what was approved is', async () => {
+    await gateway.park(2)
+    const heads = await headsParked()
+    const [approved = -1] = heads
+    // a second event makes it one that needs a second person
+    const [behind = -1] = (await gateway.parkedRows()).map(({ index }) => index).filter((index) => !heads.includes(index))
+    const operation = Number((await dismiss([approved, behind])).body.index)
+    await approve(operation, second)
+    const before = (await gateway.parkedRows()).map(({ index, cause }) => ({ index, cause }))
+    expect((await dismiss(before.map(({ index }) => index))).body).toMatchObject({ waitsFor: 'approval' })
+    const dismissed = () => gateway.database.raw`select index, operation from view_local_tax.dismissed order by index`
+    expect(await dismissed()).toEqual([approved, behind].map((index) => ({ index, operation })))
+    await gateway.database.raw.unsafe('drop schema view_local_tax cascade')
+    await gateway.postCompanies(1, 2)
+    await eventually(async () => (await gateway.parkedRows()).length === before.length + 2)
+    expect(await dismissed()).toEqual([approved, behind].map((index) => ({ index, operation })))
+    expect((await gateway.parkedRows()).slice(0, before.length)).toMatchObject(before)
   })
 
   it('though single events go alone, a group can not be dismissed by many single requests', async () => {

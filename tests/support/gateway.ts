@@ -4,7 +4,6 @@ import { createApp } from '../../src/arrival/app.ts'
 import { FairTurns } from '../../src/arrival/fair-turns.ts'
 import type { Parts } from '../../src/arrival/parts.ts'
 import { createEmbeddedBus } from '../../src/bus/embedded.ts'
-import { partitionOf } from '../../src/bus/partition.ts'
 import { compileRules } from '../../src/catalogue/compile.ts'
 import { readCatalogueFiles } from '../../src/catalogue/load.ts'
 import type { Rules } from '../../src/catalogue/rules.ts'
@@ -26,10 +25,10 @@ import type { Logger } from '../../src/logger.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { openLedger, replayWorkers } from '../../src/open-operations.ts'
 import { rebuildWorkers } from '../../src/open-rebuilds.ts'
+import { openView } from '../../src/open-view.ts'
 import { readBusStatus } from '../../src/operations/bus-status.ts'
 import { createOperationQueries } from '../../src/operations/queries.ts'
-import { createView, type View } from '../../src/view/view.ts'
-import { migrateView, viewSchema } from '../../src/view/view-schema.ts'
+import type { OpenedView } from '../../src/view/views.ts'
 import { shippedCatalogue } from './catalogue-folder.ts'
 import { cloudEventOf, type Example, examples } from './examples.ts'
 import { OpenapiAnswers } from './openapi-answers.ts'
@@ -93,31 +92,16 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
   const refresh = () => void keeper.refresh(database.raw).catch(() => undefined)
   const { unlisten } = await database.raw.listen(rulesChannel, refresh, refresh)
 
-  const views = new Map<string, { view: View; database: Database }>()
-  for (const { id } of keeper.inForce.rules.bureaus) {
-    await migrateView(url, viewSchema(id))
-    const ofView = connect(url, { name: `lianban test ${id}`, schema: viewSchema(id), maxConnections: 4 })
-    const rules = () => keeper.inForce.rules
-    views.set(id, {
-      database: ofView,
-      view: createView(ofView, {
-        bureau: id,
-        rules,
-        catalogues: () => keeper.inForce.catalogues,
-        partitionOf,
-        clock: () => new Date(),
-      }),
-    })
-  }
+  const metrics = createMetrics()
+  const views = new Map<string, OpenedView>()
+  for (const { id } of keeper.inForce.rules.bureaus)
+    views.set(id, await openView(id, { url, sql: database.raw, keeper, logger, metrics }))
   const bus = createEmbeddedBus({ sql: database.raw, kinds: () => keeper.inForce.rules.kinds, log: logger })
   if (consume) for (const { view } of views.values()) bus.consume(view)
 
   const rebuilds = rebuildWorkers({ url, sql: database.raw, keeper, logger })
   if (consume) for (const bureau of views.keys()) rebuilds.follow(bureau)
-  const workers = replayWorkers(
-    { sql: database.raw, keeper, viewOf: (bureau) => views.get(bureau)?.database.raw, logger },
-    createMetrics(),
-  )
+  const workers = replayWorkers({ sql: database.raw, keeper, viewOf: (bureau) => views.get(bureau)?.sql, logger }, metrics)
   if (consume) for (const bureau of views.keys()) workers.follow(bureau)
   const { ledger, close: closeLedger } = openLedger(database.raw, keeper, logger)
   const parts: Parts = {
@@ -139,10 +123,10 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
     ledger,
     operations: createOperationQueries(database.raw),
     busStatus: () => {
-      const connections = () => [...views].map(([id, { database: ofView }]) => [id, ofView.raw] as const)
+      const connections = () => [...views].map(([id, { sql }]) => [id, sql] as const)
       return readBusStatus({ sql: database.raw, keeper, views: connections, bus, topicPrefix: undefined })
     },
-    metrics: createMetrics(),
+    metrics,
     collect: () => Promise.resolve(),
     logger,
     readiness: () => Promise.resolve({ ready: true, bus: 'embedded', publisher: 'elsewhere', consumers: {} }),
@@ -188,7 +172,7 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
       await group.close()
       await bus.close()
       await unlisten().catch(() => undefined)
-      await Promise.all([database, ...[...views.values()].map((one) => one.database)].map((one) => one.close()))
+      await Promise.all([database, ...views.values()].map((one) => one.close()))
       await own?.close()
     },
   }

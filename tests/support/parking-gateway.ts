@@ -11,6 +11,8 @@ export interface ParkingGateway extends Gateway {
   readonly cataloguePath: string
   /** posts so many companies, each of whose two events is parked in the view of local tax */
   park(count: number, first?: number): Promise<void>
+  /** posts them, and waits for no view */
+  postCompanies(count: number, first?: number): Promise<void>
   parkedRows(): Promise<readonly ParkedRow[]>
   /** gives local tax the office that it lacks */
   cure(): Promise<void>
@@ -30,16 +32,20 @@ export async function openParkingGateway(options: GatewayOptions = {}): Promise<
   const gateway = await openGateway({ ...options, cataloguePath })
   const parkedRows = () =>
     gateway.database.raw<ParkedRow[]>`select index, subject, cause, tries from view_local_tax.parked order by index`
+  const postCompanies = async (count: number, first = 0) => {
+    for (const event of companies(count, first)) {
+      const response = await gateway.post(cloudEventOf(event, randomUUID(), new Date()), event.source)
+      expect(response.status).toBe(201)
+    }
+  }
   return {
     ...gateway,
     cataloguePath,
     parkedRows,
+    postCompanies,
     async park(count, first = 0) {
       const before = (await parkedRows()).length
-      for (const event of companies(count, first)) {
-        const response = await gateway.post(cloudEventOf(event, randomUUID(), new Date()), event.source)
-        expect(response.status).toBe(201)
-      }
+      await postCompanies(count, first)
       await eventually(async () => (await parkedRows()).length === before + 2 * count)
     },
     async cure() {

@@ -1,0 +1,1 @@
+ALTER TABLE "dismissed" ALTER COLUMN "cause" DROP NOT NULL;

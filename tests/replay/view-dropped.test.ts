@@ -1,0 +1,45 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { eventually } from '../support/eventually.ts'
+import { operate } from '../support/operate.ts'
+import { openParkingGateway, type ParkingGateway } from '../support/parking-gateway.ts'
+
+let gateway: ParkingGateway
+beforeEach(async () => {
+  gateway = await openParkingGateway()
+})
+afterEach(() => gateway.stop())
+
+const rows = async () => {
+  const { raw } = gateway.database
+  const [records, parked, dismissed] = await Promise.all([
+    raw`select kind, subject, status, data, provenance, first_index, last_index, events from view_local_tax.records order by 1, 2`,
+    raw`select index, subject, cause from view_local_tax.parked order by index`,
+    raw`select index, subject, type, operation, party, reason, dismissed_at from view_local_tax.dismissed order by index`,
+  ])
+  return { records: [...records], parked: [...parked], dismissed: [...dismissed] }
+}
+const dismiss = async (indexes: readonly number[]) => {
+  const { status } = await operate(gateway, '/v1/operations/dismissals', 'dismiss', { bureau: 'local-tax', indexes })
+  expect(status).toBe(201)
+}
+const drop = () => gateway.database.raw.unsafe('drop schema view_local_tax cascade')
+
+it('a view that is dropped under its consumer comes again as it was, with what operators have dismissed from it', async () => {
+  await gateway.park(3)
+  const heads = (await gateway.parkedRows()).filter(({ cause }) => cause !== 'behind').map(({ index }) => index)
+  const [first = -1, second = -1] = heads
+  // the event that waited behind the first one is then the first of its company, and dismissed as well
+  await dismiss([first])
+  const [behind] = (await gateway.parkedRows()).filter(({ index }) => !heads.includes(index) && index > first)
+  await dismiss([second, behind?.index ?? -1])
+  const before = await rows()
+  expect(before.dismissed).toHaveLength(3)
+  expect(before.records.length + before.parked.length).toBeGreaterThan(0)
+  await drop()
+  await gateway.postCompanies(1, 3)
+  await eventually(async () => (await gateway.parkedRows()).length === before.parked.length + 2)
+  const after = await rows()
+  expect(after.dismissed).toEqual(before.dismissed)
+  expect(after.records).toEqual(before.records)
+  expect(after.parked.slice(0, before.parked.length)).toEqual(before.parked)
+})

@@ -1,5 +1,6 @@
+import { startLeasedWork } from '../bus/leased-work.ts'
 import type { Leases } from '../bus/leases.ts'
-import { GrowingPause, pause } from '../bus/pause.ts'
+import { pause } from '../bus/pause.ts'
 import type { Logger } from '../logger.ts'
 import { type CheckMeans, checkStep } from './round.ts'
 import { type CheckState, readCheck } from './store.ts'
@@ -24,49 +25,31 @@ export interface CheckerMeans extends CheckMeans {
 }
 
 /**
- * Looks again and again whether one bureau's view has everything that the log has, and heals what it lacks; of all processes
- * one at a time. How far it is stands in the view, so whoever comes next goes on there.
+ * Looks again and again whether one bureau's view has everything that the log has, and heals what it lacks. How far it is stands in
+ * the view.
  *
  * @returns ends it after the step under way
  */
 export function startChecks(means: CheckerMeans): () => Promise<void> {
-  const stopping = new AbortController()
-  const ended = follow(means, stopping.signal, new Date())
-  return async () => {
-    stopping.abort()
-    await ended
-  }
-}
-
-async function follow(means: CheckerMeans, signal: AbortSignal, since: Date): Promise<void> {
   const { bureau, sql, leases, logger } = means
-  const pauses = new GrowingPause(200, 5000)
-  while (!signal.aborted) {
-    try {
-      if (!isDue(await readCheck(sql), means, since)) {
-        await pause(pollMs, signal)
-        continue
-      }
-      const lease = await leases.acquire(`lianban completeness ${bureau}`, signal)
-      if (lease === undefined) return
-      try {
-        while (!signal.aborted && (await lease.held()) && isDue(await readCheck(sql), means, since)) {
-          await stepOnce(means, signal)
-          pauses.reset()
-        }
-      } finally {
-        await lease.release()
-      }
-    } catch (error) {
-      logger.warn({ bureau, error: String(error) }, 'the check for holes waits: the machine failed, nothing is lost')
-      await pauses.wait(signal)
-    }
-  }
+  const since = new Date()
+  const isDue = async () => isDueNow(await readCheck(sql), means, since)
+  return startLeasedWork({
+    leases,
+    name: `lianban completeness ${bureau}`,
+    isDue,
+    pollMs,
+    async work(goesOn, signal) {
+      while ((await goesOn()) && (await isDue())) await stepOnce(means, signal)
+    },
+    failed: (error) =>
+      logger.warn({ bureau, error: String(error) }, 'the check for holes waits: the machine failed, nothing is lost'),
+  })
 }
 
 const isAsked = ({ asked, answered }: CheckState) => asked !== answered
 
-function isDue(check: CheckState, { everyMs, clock }: CheckerMeans, since: Date): boolean {
+function isDueNow(check: CheckState, { everyMs, clock }: CheckerMeans, since: Date): boolean {
   const last = check.completedAt !== null && check.completedAt > since ? check.completedAt : since
   return isAsked(check) || check.startedAt !== null || clock().getTime() - last.getTime() >= everyMs
 }

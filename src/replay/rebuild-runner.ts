@@ -1,5 +1,6 @@
+import { startLeasedWork } from '../bus/leased-work.ts'
 import type { Leases } from '../bus/leases.ts'
-import { GrowingPause, pause } from '../bus/pause.ts'
+import { pause } from '../bus/pause.ts'
 import type { RawSql } from '../database/connect.ts'
 import type { Logger } from '../logger.ts'
 import { rebuildSchema, replacedSchema, viewSchema } from '../view/view-schema.ts'
@@ -19,49 +20,23 @@ export interface RebuildRunnerMeans extends Omit<RebuildMeans, 'sql' | 'live' | 
 }
 
 /**
- * Does what the rebuilds of one bureau ask for; of all processes one at a time. What it has come to stands in the rebuild's row and
- * schema, so whoever comes next goes on there.
+ * Does what the rebuilds of one bureau ask for: what it has come to stands in the rebuild's row and schema.
  *
  * @returns ends it after the page under way
  */
 export function startRebuilds(means: RebuildRunnerMeans): () => Promise<void> {
-  const stopping = new AbortController()
-  const ended = follow(means, stopping.signal)
-  return async () => {
-    stopping.abort()
-    await ended
-  }
-}
-
-async function follow(means: RebuildRunnerMeans, signal: AbortSignal): Promise<void> {
   const { bureau, shared, leases, logger } = means
-  const pauses = new GrowingPause(200, 5000)
-  while (!signal.aborted) {
-    try {
-      if ((await openRebuild(shared, bureau)) === undefined && !(await hasLeftovers(shared, bureau))) {
-        await pause(pollMs, signal)
-        continue
-      }
-      const lease = await leases.acquire(`lianban rebuild ${bureau}`, signal)
-      if (lease === undefined) return
-      try {
-        await workWhile(means, signal, () => lease.held(), pauses)
-      } finally {
-        await lease.release()
-      }
-    } catch (error) {
-      logger.warn({ bureau, error: String(error) }, 'the rebuild waits: the machine failed, nothing is lost')
-      await pauses.wait(signal)
-    }
-  }
+  return startLeasedWork({
+    leases,
+    name: `lianban rebuild ${bureau}`,
+    isDue: async () => (await openRebuild(shared, bureau)) !== undefined || (await hasLeftovers(shared, bureau)),
+    pollMs,
+    work: (goesOn, signal) => workWhile(means, goesOn, signal),
+    failed: (error) => logger.warn({ bureau, error: String(error) }, 'the rebuild waits: the machine failed, nothing is lost'),
+  })
 }
 
-async function workWhile(
-  means: RebuildRunnerMeans,
-  signal: AbortSignal,
-  held: () => Promise<boolean>,
-  pauses: GrowingPause,
-): Promise<void> {
+async function workWhile(means: RebuildRunnerMeans, goesOn: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
   const { bureau, shared } = means
   // what a swap replaced, or a cancelled rebuild left
   await dropSchema(shared, replacedSchema(bureau))
@@ -70,9 +45,8 @@ async function workWhile(
   const opened = await means.openSchema(names.schema)
   const step = { ...means, ...names, sql: opened.sql, goesOn: () => !signal.aborted }
   try {
-    while (!signal.aborted && (await held())) {
+    while (await goesOn()) {
       const next = await rebuildStep(step)
-      pauses.reset()
       if (next === 'ended') return
       if (next === 'wait') await pause(pollMs, signal)
     }

@@ -1,5 +1,6 @@
+import { startLeasedWork } from '../bus/leased-work.ts'
 import type { Leases } from '../bus/leases.ts'
-import { GrowingPause, pause } from '../bus/pause.ts'
+import { pause } from '../bus/pause.ts'
 import type { Logger } from '../logger.ts'
 import { planStep } from './plan.ts'
 import { type ReplayMeans, runStep } from './run.ts'
@@ -19,41 +20,22 @@ export interface RunnerMeans extends ReplayMeans {
 }
 
 /**
- * Does what the replays of one bureau ask for, one step after the other; of all processes one at a time. What it has come to
- * stands in the replays' rows, so whoever comes next goes on there.
+ * Does what the replays of one bureau ask for, one step after the other.
  *
  * @returns ends it after the step under way
  */
 export function startReplays(means: RunnerMeans): () => Promise<void> {
-  const stopping = new AbortController()
-  const ended = follow(means, stopping.signal)
-  return async () => {
-    stopping.abort()
-    await ended
-  }
-}
-
-async function follow(means: RunnerMeans, signal: AbortSignal): Promise<void> {
   const { bureau, sql, leases, logger } = means
-  const pauses = new GrowingPause(200, 5000)
-  while (!signal.aborted) {
-    try {
-      if ((await nextReplay(sql, bureau)) === undefined) {
-        await pause(pollMs, signal)
-        continue
-      }
-      const lease = await leases.acquire(`lianban replay ${bureau}`, signal)
-      if (lease === undefined) return
-      try {
-        while (!signal.aborted && (await lease.held()) && (await stepOnce(means, signal))) pauses.reset()
-      } finally {
-        await lease.release()
-      }
-    } catch (error) {
-      logger.warn({ bureau, error: String(error) }, 'the replay waits: the machine failed, nothing is lost')
-      await pauses.wait(signal)
-    }
-  }
+  return startLeasedWork({
+    leases,
+    name: `lianban replay ${bureau}`,
+    isDue: async () => (await nextReplay(sql, bureau)) !== undefined,
+    pollMs,
+    async work(goesOn, signal) {
+      while ((await goesOn()) && (await stepOnce(means, signal)));
+    },
+    failed: (error) => logger.warn({ bureau, error: String(error) }, 'the replay waits: the machine failed, nothing is lost'),
+  })
 }
 
 /** @returns false when there is nothing to do */

@@ -201,11 +201,15 @@ function readWitnesses(env: Environment, read: Read, faults: string[]): WitnessS
   const quorum = read('WITNESS_QUORUM', String(count), wholeFrom(1, count), `a number from 1 to that of WITNESSES, ${count}`)
   const maxLagSeconds = read('WITNESS_MAX_LAG_SECONDS', '60', wholeFrom(1, 86_400), 'a number of seconds from 1 to 86400')
   const required = read('WITNESS_REQUIRED', 'false', oneOf(['true', 'false']), 'true or false')
-  if (pairs === undefined || quorum === undefined || maxLagSeconds === undefined || required === undefined) return undefined
+  const witnesses = pairs && witnessesBy(pairs, faults)
+  if (witnesses === undefined || quorum === undefined || maxLagSeconds === undefined || required === undefined) return undefined
+  return { witnesses, quorum, maxLagSeconds, required: required === 'true' }
+}
+
+function witnessesBy(pairs: readonly WitnessText[], faults: string[]): WitnessSettings['witnesses'] | undefined {
   try {
     const keys = parseWitnesses(pairs.map(({ vkey }) => vkey))
-    const witnesses = keys.map((witness, i) => ({ url: pairs[i]?.url ?? '', witness }))
-    return { witnesses, quorum, maxLagSeconds, required: required === 'true' }
+    return keys.map((witness, i) => ({ url: pairs[i]?.url ?? '', witness }))
   } catch (error) {
     faults.push(`WITNESSES: ${error instanceof Error ? error.message : String(error)}`)
     return undefined
@@ -242,7 +246,12 @@ const wholeFrom = (least: number, most: number) => (text: string) =>
   /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most ? Number(text) : undefined
 
 /** `URL=vkey` each; the URL has no `=`, since a query makes no sense there. */
-function witnessesOf(text: string): readonly { url: string; vkey: string }[] | undefined {
+interface WitnessText {
+  readonly url: string
+  readonly vkey: string
+}
+
+function witnessesOf(text: string): readonly WitnessText[] | undefined {
   const pairs = text.split(',').map((one) => {
     const [, url = '', vkey = ''] = /^(https?:\/\/[^\s=?#]+)=(\S+)$/.exec(one.trim()) ?? []
     return { url, vkey }

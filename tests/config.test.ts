@@ -185,6 +185,14 @@ describe('settings', () => {
     expect(faults[0]).toMatch(new RegExp(`^${name}\\b`))
   })
 
+  it('of witnesses are refused together: a key that is none, and a quorum', () => {
+    const WITNESSES = `https://w.example=${one.replace('+', '+0')}`
+    expect(faultsOf({ WITNESSES, WITNESS_QUORUM: '3' }).map((fault) => fault.split(/\W/, 1)[0])).toEqual([
+      'WITNESS_QUORUM',
+      'WITNESSES',
+    ])
+  })
+
   it('name witnesses, all of which are asked for unless a quorum is set', () => {
     const WITNESSES = `https://w.example/path=${one}, http://127.0.0.1:80=${two}`
     const { witnesses } = readConfig({ WITNESSES })

@@ -14,7 +14,10 @@ export interface Published {
   readonly size: number
   readonly checkpoint: string
   readonly cosigned: boolean
-  /** how long the oldest entry without the witnesses' word has been in the log; 0 when there is none */
+  /**
+   * how long the oldest entry without the witnesses' word has been in the log; 0 when there is none. Before they have cosigned
+   * anything it counts from when they were first asked
+   */
   readonly lagSeconds: number
 }
 
@@ -27,6 +30,8 @@ export interface Published {
 export class PublishedCheckpoint {
   readonly #sql: RawSql
   readonly #quorum: Quorum
+  /** the witnesses named now were not asked before */
+  readonly #begun = new Date()
 
   constructor(sql: RawSql, quorum: Quorum) {
     this.#sql = sql
@@ -65,7 +70,7 @@ export class PublishedCheckpoint {
 
   #judged({ size, checkpoint, uncovered, last }: Row): Published {
     const cosigned = this.#isCosigned(checkpoint)
-    const since = cosigned ? uncovered : last
+    const since = cosigned ? uncovered : last && (last > this.#begun ? last : this.#begun)
     const lagSeconds = since === null ? 0 : Math.max(0, (Date.now() - since.getTime()) / 1000)
     return { size, checkpoint, cosigned, lagSeconds }
   }

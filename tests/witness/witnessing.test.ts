@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openCosigned } from '../../src/log/cosignature.ts'
 import { newLogKey } from '../../src/log/log-key.ts'
@@ -145,6 +146,15 @@ describe('an exchange with witnesses', () => {
     expect((await witnessing.health()).warning).toBeUndefined()
     // a long absence is one line, and its end another
     expect(lines.filter((text) => text.includes('out for lunch'))).toHaveLength(1)
+  })
+
+  it('takes witnesses that are named for the first time for late only once they had the time, however old the log is', async () => {
+    for (const witness of [one, two]) witness.misbehave((_, response) => response.writeHead(503).end())
+    await grow(1)
+    await pause(2000)
+    const witnessing = await start({ maxLagSeconds: 1, required: true })
+    expect((await witnessing.health()).accepting).toBe(true)
+    await eventually(async () => !(await witnessing.health()).accepting, 10_000)
   })
 
   it('accepts no events without them where they are required, but lets auditors read and keys be revoked', async () => {

@@ -10,10 +10,14 @@ import { LogWriter } from '../support/log-writer.ts'
 import type { MadeLog } from '../support/made-log.ts'
 
 /** Writes these entries as a log that is right in every hash and signature: what whoever holds the log's key can do. */
-export async function rewritten(log: MadeLog, entries: readonly (string | Uint8Array)[]): Promise<string> {
+export async function rewritten(
+  log: MadeLog,
+  entries: readonly (string | Uint8Array)[],
+  blobs: ReadonlyMap<string, string> = new Map(),
+): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'lianban-altered-'))
   const writer = new LogWriter(dir, log.logKey)
-  for (const [digest, content] of log.blobs) await writer.blob(digest, content)
+  for (const [digest, content] of [...log.blobs, ...blobs]) await writer.blob(digest, content)
   for (const entry of entries) await writer.append(entry)
   await writer.close()
   return dir

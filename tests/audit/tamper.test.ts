@@ -699,6 +699,61 @@ describe('whoever holds the key of the log, and signs the result, is found by wh
   }
 })
 
+describe('a catalogue that drops a type which the log has an event of is found, wherever it stands', () => {
+  const dropped = 'tax.changed.v1'
+  /** puts catalogues into the log, each without these types */
+  async function findingsWith(catalogues: readonly { readonly at: number; readonly without: readonly string[] }[], size: number) {
+    const entries: string[] = log.entries.slice(0, size)
+    const blobs = new Map<string, string>()
+    for (const { at: index, without } of catalogues.toReversed()) {
+      const { rules, files }: FirstCatalogue = JSON.parse(at(log.entries, 0))
+      const now = receivedOf(at(entries, index - 1))
+      const whole = JSON.parse(log.blobs.get(files['catalogue.json'] ?? '') ?? '')
+      const types = whole.types.filter(({ type }: { type: string }) => !without.includes(type))
+      const text = JSON.stringify({ ...whole, types })
+      blobs.set(sha256(text), text)
+      const details = { files: { ...files, 'catalogue.json': sha256(text) } }
+      const asked = { action: 'apply-catalogue', reason: 'x', log: log.origin, details, now }
+      const request = await signOperation(keyOf('operator').signing, asked)
+      entries.splice(index, 0, catalogueEntryText({ received: now.toISOString(), rules, ...details, request }))
+    }
+    const dir = await rewritten(log, entries, blobs)
+    folders.push(dir)
+    const { findings } = await verified(log, dir)
+    return findings.listed.map(({ code, index, cause }) => `${code} ${index}: ${cause}`)
+  }
+
+  const lost = (index: number) => [expect.stringMatching(new RegExp(`^catalogue ${index}: ${dropped} is missing`))]
+
+  test('right after the event, and in a later bundle', async () => {
+    const used = ofType(dropped)
+    for (const index of [used + 1, 254, 255, 256, 257]) {
+      expect(index).toBeGreaterThan(used)
+      expect(await findingsWith([{ at: index, without: [dropped] }], index), `at ${index}`).toEqual(lost(index))
+    }
+  })
+
+  test('not right before it, which is legal', async () => {
+    const used = ofType(dropped)
+    expect(await findingsWith([{ at: used, without: [dropped] }], used)).toEqual([])
+  })
+
+  test('as the second one of a bundle, when the event stands between the two', async () => {
+    const used = ofType(dropped)
+    const unused = 'registration.annual-report.v1'
+    const both = [
+      { at: used, without: [unused] },
+      { at: used + 1, without: [unused, dropped] },
+    ]
+    expect(await findingsWith(both, used + 1)).toEqual(lost(used + 2))
+  })
+})
+
+interface FirstCatalogue {
+  readonly rules: string
+  readonly files: Readonly<Record<string, string>>
+}
+
 const copies: readonly (readonly [name: string, code: FindingCode, change: (dir: string) => Promise<void>])[] = [
   ['a bit of an entry', 'leaf-hash', (dir) => edit(dir, 'tile/entries/001', (bytes) => flip(bytes, 5000))],
   [

@@ -1,6 +1,7 @@
 import { hashBytes } from '../../log/merkle.ts'
 import { tileWidth } from '../../log/right-edge.ts'
 import { decodeBundle } from '../../log/tile.ts'
+import { BundleTypes } from './bundle-types.ts'
 import type { Crew } from './crew.ts'
 import type { Fetched, FilesUnderAudit } from './files-under-audit.ts'
 import type { Finding } from './finding.ts'
@@ -20,8 +21,12 @@ export interface HandoverMeans {
   readonly crew: Crew
   /** keys and rules are known only to who has read the log from its beginning */
   readonly withRules: boolean
-  /** makes the timeline, whose findings count when the bundle does in which they were made */
-  timeline(found: (finding: Finding) => void): Timeline
+  /**
+   * makes the timeline, whose findings count when the bundle does in which they were made
+   *
+   * @param typesHere those of the events that stand before the entry that is being looked at, in its own bundle
+   */
+  timeline(found: (finding: Finding) => void, typesHere: () => ReadonlySet<string>): Timeline
 }
 
 /** Hands bundles to judges, each after what it says about keys and rules was looked at. */
@@ -30,11 +35,15 @@ export class Handover {
   readonly #means: HandoverMeans
   #changes: Work['changes'] = []
   #found: Finding[] = []
+  #typesHere: () => ReadonlySet<string> = () => new Set()
   #missing = 0
 
   constructor(means: HandoverMeans) {
     this.#means = means
-    this.timeline = means.timeline((finding) => this.#found.push(finding))
+    this.timeline = means.timeline(
+      (finding) => this.#found.push(finding),
+      () => this.#typesHere(),
+    )
   }
 
   get changes(): Work['changes'] {
@@ -98,9 +107,11 @@ export class Handover {
 
   async #changesOf(first: number, entries: readonly Buffer[]): Promise<Work['changes']> {
     const changes: Work['changes'][number][] = []
+    const types = new BundleTypes(entries)
     for (const [place, entry] of entries.entries()) {
       const index = first + place
       if (index > 1 && !mayChangeRules(entry)) continue
+      this.#typesHere = () => types.before(place)
       const taken = await this.#take(index, entry)
       if (taken === undefined) continue
       const { change, request } = taken

@@ -3,7 +3,7 @@ import { compiledRules } from './compiled.ts'
 import type { Crew } from './crew.ts'
 import { everything, FilesUnderAudit } from './files-under-audit.ts'
 import { Findings } from './finding.ts'
-import { Handover, tileFinding } from './handover.ts'
+import { Handover, type HandoverMeans, tileFinding } from './handover.ts'
 import type { Spill } from './spill.ts'
 import { Tally } from './tally.ts'
 import type { Task } from './task.ts'
@@ -35,13 +35,15 @@ export function partsOf({ source, options, lastVisit }: Task, crew: Crew, spill:
     size: (work?.bundles ?? 0) * tileWidth,
     levels: (work?.levels ?? []).map((level) => Buffer.from(level, 'base64')),
   })
-  const typesUsed = async () => {
-    await walk.settle(0)
-    return new Set(tally.types.keys())
-  }
   const blob = (digest: string) => source.blob(digest)
-  const rules = { origin: log.name, operator, compile: compiledRules, blob, typesUsed }
-  const timeline = (foundHere: typeof found) => new Timeline({ ...rules, found: foundHere })
+  const rules = { origin: log.name, operator, compile: compiledRules, blob }
+  const timeline: HandoverMeans['timeline'] = (foundHere, typesHere) => {
+    const typesUsed = async () => {
+      await walk.settle(0)
+      return new Set([...tally.types.keys(), ...typesHere()])
+    }
+    return new Timeline({ ...rules, typesUsed, found: foundHere })
+  }
   const handover = new Handover({ files, crew, withRules: entries.from === 0, timeline })
   const walk = new Walk({ files, handover, depth: crew.depth, tree, visit, tally, spill, findings }, work?.bundles ?? 0)
   return { findings, tally, tree, visit, handover, walk }

@@ -19,7 +19,7 @@ export interface TimelineMeans {
   readonly operator: string | undefined
   readonly compile: Compile
   blob(digest: string): Promise<Buffer>
-  /** events by type, of every entry before the one that is being looked at */
+  /** types of the events in every entry before the one that is being looked at */
   typesUsed(): Promise<ReadonlySet<string>>
   found(finding: Finding): void
 }

@@ -6,6 +6,7 @@ import { htmlReport } from '../audit/report/html-report.ts'
 import { jsonReport } from '../audit/report/json-report.ts'
 import { textReport } from '../audit/report/text-report.ts'
 import type { VerifyOptions } from '../audit/verify/options.ts'
+import { PartInvalid } from '../audit/verify/part.ts'
 import type { AuditReport } from '../audit/verify/report.ts'
 import { StateInvalid } from '../audit/verify/state-file.ts'
 import { verifyLog } from '../audit/verify/verify.ts'
@@ -110,5 +111,5 @@ function failureOf(error: unknown, { state }: Options): unknown {
   const goesOn = state === undefined ? '' : '; call it again with the same --state to go on'
   if (error instanceof VerifyStopped) return new CommandFailed(`stopped before the end, so nothing is known yet${goesOn}`)
   if (error instanceof SourceFailed) return new CommandFailed(`could not check: ${error.message}${goesOn}`)
-  return error instanceof StateInvalid ? new CommandFailed(error.message) : error
+  return error instanceof StateInvalid || error instanceof PartInvalid ? new CommandFailed(error.message) : error
 }

@@ -43,7 +43,8 @@ export function verdictText({ checkpoint, findings, doubtful, only }: AuditRepor
 }
 
 function onlyText({ from, to, withRules }: NonNullable<AuditReport['only']>): string {
-  const part = `Only entries ${from} to ${to - 1} were read; of the others no more than their hashes in the tree.`
+  const which = from < to ? `Only entries ${from} to ${to - 1} were read` : 'No entry was read'
+  const part = `${which}; of the others no more than their hashes in the tree.`
   return withRules
     ? part
     : `${part} Keys and rules come from the log's beginning, so signatures and legal order were NOT checked.`

@@ -10,6 +10,11 @@ export interface EntryRange {
 
 export const everything: EntryRange = { from: 0, to: Number.MAX_SAFE_INTEGER }
 
+/** What is read to look at these: bundles are read whole. */
+export function wholeBundles({ from, to }: EntryRange): EntryRange {
+  return { from: Math.floor(from / tileWidth) * tileWidth, to: Math.ceil(to / tileWidth) * tileWidth }
+}
+
 /** What a source gave for one bundle; a text is the finding that it has no such file. */
 export interface Fetched {
   readonly n: number

@@ -58,7 +58,8 @@ export function reportOf({ source, options, lastVisit, began, checkpoint, cosign
 }
 
 function onlyOf({ entries }: VerifyOptions, size: number): AuditReport['only'] {
-  return entries && { from: entries.from, to: Math.min(entries.to, size), withRules: entries.from === 0 }
+  if (entries === undefined || (entries.from === 0 && entries.to >= size)) return undefined
+  return { from: entries.from, to: Math.min(entries.to, size), withRules: entries.from === 0 }
 }
 
 const shown = ({ size, root }: Checkpoint) => ({ size, root: root.toString('base64') })

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import type { CosignedCheckpoint } from '../../log/cosignature.ts'
 import type { LogSource } from '../log-source.ts'
 import { openTrustedCheckpoint } from '../trusted-checkpoint.ts'
+import { wholeBundles } from './files-under-audit.ts'
 import { Findings } from './finding.ts'
 import type { VerifyOptions } from './options.ts'
+import { expectPart } from './part.ts'
 import type { AuditReport } from './report.ts'
 import { type Looked, reportOf } from './report-of.ts'
 import { lockState, readState, writeState } from './state-file.ts'
@@ -17,7 +19,7 @@ import { WorkFolder } from './work-file.ts'
 /**
  * Checks everything a log says, by the log's public key alone.
  *
- * @throws {SourceFailed} the log could not be read to its end: nothing is known then; {StateInvalid}; {VerifyStopped}
+ * @throws {SourceFailed} the log could not be read to its end: nothing is known then; {StateInvalid}; {PartInvalid}; {VerifyStopped}
  */
 export async function verifyLog(source: LogSource, options: VerifyOptions): Promise<AuditReport> {
   const { stateFile } = options
@@ -34,12 +36,15 @@ async function verifySince(stateFile: string | undefined, source: LogSource, opt
   const lastVisit = stateFile === undefined ? undefined : await readState(stateFile, options.log)
   const note = await source.checkpoint()
   const began = performance.now()
-  const visit = { source: source.name, options, lastVisit, began }
+  const read = options.entries === undefined ? options : { ...options, entries: wholeBundles(options.entries) }
+  const visit = { source: source.name, options: read, lastVisit, began }
   const opened = opening(note, options)
   if ('fault' in opened) return reportOf({ ...visit, checkpoint: undefined, cosignatures: [] }, nothingBut(opened.fault))
   const { cosignatures, ...checkpoint } = opened
+  // a log that has become shorter is found whatever was asked for
+  if (lastVisit === undefined || checkpoint.size >= lastVisit.checkpoint.size) expectPart(options, checkpoint)
   const looked = await inFolder(stateFile, (folder) =>
-    verifyCheckpoint(checkpoint, { source, options, lastVisit, folder, began }),
+    verifyCheckpoint(checkpoint, { source, options: read, lastVisit, folder, began }),
   )
   const report = reportOf({ ...visit, checkpoint, cosignatures }, looked)
   if (stateFile !== undefined && !contradicts(report)) await writeState(stateFile, note, report.verifiedAt)

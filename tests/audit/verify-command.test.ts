@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { audit } from '../support/audit-command.ts'
 import { built } from '../support/built.ts'
 import { eventually } from '../support/eventually.ts'
 import { cleanEnv, lianban, mainFile } from '../support/lianban.ts'
@@ -81,6 +82,27 @@ test('what could not be checked has exit code 2 and says why', async () => {
   expect(missing.stderr).toContain('--vkey is missing')
   const nowhere = await lianban(['audit', 'verify', join(work, 'nowhere'), '--vkey', log.vkey])
   expect(nowhere.code).toBe(2)
+})
+
+test('an export of a part asks for that part to be said, and never counts as a log that nothing was found in', async () => {
+  const first = join(work, 'first')
+  const later = join(work, 'later')
+  await audit('export', log.dir, '--out', first, '--vkey', log.vkey, '--to', '256')
+  await audit('export', log.dir, '--out', later, '--vkey', log.vkey, '--from', '512')
+  const verify = (dir: string, ...more: string[]) => lianban(['audit', 'verify', dir, '--vkey', log.vkey, ...more])
+  const whole = await verify(first)
+  expect(whole).toMatchObject({ code: 2, stdout: '' })
+  expect(whole.stderr).toContain('this copy holds entries 0 to 255 only; say --from 0 --to 256 to check that part')
+  expect(await verify(first, '--from', '0', '--to', '256')).toMatchObject({ code: 0 })
+  expect(await verify(first, '--to', '300')).toMatchObject({ code: 1 })
+  expect((await verify(later)).stderr).toContain(`say --from 512 --to ${log.size} to check`)
+  expect(await verify(later, '--from', '512', '--to', String(log.size))).toMatchObject({ code: 0 })
+  const lying = { from: 0, to: log.size, size: log.size, origin: log.origin, exportedAt: '2026-11-23T00:00:00.000Z' }
+  for (const manifest of [JSON.stringify({ format: 'lianban-export@1', ...lying }), 'nothing', 'x'.repeat(100_000)]) {
+    await writeFile(join(first, 'manifest.json'), manifest)
+    expect(await verify(first), manifest.slice(0, 100)).toMatchObject({ code: 1 })
+  }
+  expect((await verify(log.dir, '--from', '99999')).code).toBe(2)
 })
 
 test('killed again and again, it goes on where it was and comes to the same report', async () => {

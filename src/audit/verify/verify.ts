@@ -42,7 +42,7 @@ async function verifySince(stateFile: string | undefined, source: LogSource, opt
   if ('fault' in opened) return reportOf({ ...visit, checkpoint: undefined, cosignatures: [] }, nothingBut(opened.fault))
   const { cosignatures, ...checkpoint } = opened
   // a log that has become shorter is found whatever was asked for
-  if (lastVisit === undefined || checkpoint.size >= lastVisit.checkpoint.size) expectPart(options, checkpoint)
+  if (lastVisit === undefined || checkpoint.size >= lastVisit.checkpoint.size) await expectPart(options, checkpoint, source)
   const looked = await inFolder(stateFile, (folder) =>
     verifyCheckpoint(checkpoint, { source, options: read, lastVisit, folder, began }),
   )

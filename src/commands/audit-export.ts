@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { alarmName, hasAlarm } from '../audit/export/alarm.ts'
+import { Contradiction } from '../audit/contradiction.ts'
+import { alarmName, hasAlarm, whereProven } from '../audit/export/alarm.ts'
 import { type Copied, copyLog } from '../audit/export/copy-log.ts'
 import type { Range } from '../audit/export/range.ts'
 import { openSource } from '../audit/open-source.ts'
@@ -77,8 +78,9 @@ async function run(target: string, options: Options): Promise<void> {
     process.stdout.write(summaryOf(folder, copied))
   } catch (error) {
     bar?.stop()
-    if (stop.signal.aborted) throw new CommandFailed('interrupted; say the same again and it continues')
-    throw outcomeOf(error, `; both checkpoints and the proof are in ${join(folder, alarmName)}`)
+    if (stop.signal.aborted && !(error instanceof Contradiction))
+      throw new CommandFailed('interrupted; say the same again and it continues')
+    throw outcomeOf(error, whereProven(error, folder))
   } finally {
     listening()
   }

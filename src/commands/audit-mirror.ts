@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { alarmName, hasAlarm } from '../audit/export/alarm.ts'
+import { alarmName, hasAlarm, whereProven } from '../audit/export/alarm.ts'
 import { followLog } from '../audit/mirror/follow-log.ts'
+import { MetricsUnwritten } from '../audit/mirror/mirror-metrics.ts'
 import { outcomeOf } from './audit-outcome.ts'
 import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
 import { CommandFailed } from './command.ts'
@@ -70,7 +71,8 @@ async function run(target: string, options: Options): Promise<void> {
       say,
     })
   } catch (error) {
-    throw outcomeOf(error, `; both checkpoints and the proof are in ${alarm}`)
+    if (error instanceof MetricsUnwritten) throw new CommandFailed(error.message)
+    throw outcomeOf(error, whereProven(error, folder))
   } finally {
     listening()
   }

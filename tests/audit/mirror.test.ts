@@ -1,11 +1,13 @@
-import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { followLog } from '../../src/audit/mirror/follow-log.ts'
 import { openCheckpoint } from '../../src/log/checkpoint.ts'
 import { nodeHash } from '../../src/log/merkle.ts'
 import { audit } from '../support/audit-command.ts'
+import { built } from '../support/built.ts'
 import { eventually } from '../support/eventually.ts'
+import { onFullDisk } from '../support/full-disk.ts'
 import { type MadeLog, makeLog } from '../support/made-log.ts'
 import { type StaticLog, serveStatic } from '../support/static-log.ts'
 import { forked, newFolder, writeLog } from './log-prefix.ts'
@@ -14,6 +16,7 @@ let made: MadeLog
 let server: StaticLog
 
 beforeAll(async () => {
+  await built()
   made = await makeLog({ events: 900, subjects: 150, keepEntries: true })
   server = await serveStatic(made.dir)
 })
@@ -115,6 +118,72 @@ it('a fork is found even against a checkpoint whose entries were never copied', 
   const ran = await once(out)
   expect(ran.code).toBe(1)
   expect(ran.stderr).toContain('700 entries')
+})
+
+it('a fork is told whatever becomes of the metrics', async () => {
+  const out = await newFolder()
+  const nowhere = join(out, 'no', 'x.prom')
+  server.serve(await prefix(300))
+  const first = await once(out, '--metrics', nowhere)
+  expect(first).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^the metrics file .*x\.prom can't be written \(ENOENT[^\n]*$/),
+  })
+  expect(openCheckpoint(await readFile(join(out, 'checkpoint'), 'utf8'), made.logKey.verifier).size, 'copied').toBe(300)
+  server.serve(await writeLog(made, forked(made.entries.slice(0, 400), 50)))
+  const ran = await once(out, '--metrics', nowhere)
+  expect(ran).toMatchObject({ code: 1, stderr: expect.stringMatching(/^FORK/) })
+  expect(ran.stdout).toContain('x.prom')
+})
+
+it('a fork is told on a full disk, with the proof itself; without one a full disk is a failed round', async () => {
+  const out = await newFolder()
+  server.serve(await prefix(300))
+  await once(out)
+  const full = () => onFullDisk(['audit', 'mirror', server.url, '--out', out, '--vkey', made.vkey, '--once'])
+  const grown = await prefix(400)
+  server.serve(grown)
+  const ran = await full()
+  expect(ran).toMatchObject({ code: 2, stderr: expect.stringMatching(/^lianban: .*can't be written to \(EFBIG[^\n]*\n$/) })
+  const fork = await writeLog(made, forked(made.entries.slice(0, 400), 50))
+  server.serve(fork)
+  const told = await full()
+  expect(told).toMatchObject({ code: 1, stderr: expect.stringMatching(/^lianban: FORK: .*ALARM can't be written/) })
+  const alarm = JSON.parse(told.stderr.slice(told.stderr.indexOf('\n')))
+  expect(alarm.second.note).toBe(await readFile(join(fork, 'checkpoint'), 'utf8'))
+  server.serve(grown)
+  expect(await once(out), 'there is room again').toMatchObject({ code: 0 })
+  expect(await seenIn(out)).toEqual([300, 400])
+})
+
+it('a folder that takes no files for a while is tried again in the next round', async () => {
+  const out = await newFolder()
+  const metrics = join(await newFolder(), 'm.prom')
+  const stop = new AbortController()
+  const said: string[] = []
+  server.serve(await prefix(300))
+  await once(out)
+  const following = followLog({
+    target: server.url,
+    folder: out,
+    log: made.logKey.verifier,
+    vkey: made.vkey,
+    everySeconds: 0.05,
+    metricsFile: metrics,
+    signal: stop.signal,
+    say: (line) => said.push(line),
+  })
+  const text = () => readFile(metrics, 'utf8').catch(() => '')
+  await eventually(async () => (await text()).includes('result="unchanged"'))
+  await rm(join(out, 'checkpoints.jsonl'))
+  await mkdir(join(out, 'checkpoints.jsonl'))
+  server.serve(await prefix(700))
+  await eventually(async () => (await text()).includes('result="unwritable"'))
+  await rmdir(join(out, 'checkpoints.jsonl'))
+  await eventually(async () => (await text()).includes('result="copied"'))
+  stop.abort()
+  await following
+  expect(said.join('\n')).toMatch(/can't be written to \(EISDIR/)
 })
 
 it('a server that is away, behind or damaged is no alarm, and the next round goes on', async () => {

@@ -7,8 +7,9 @@ import { Contradiction, expectExtends, expectNoTwin, type SeenCheckpoint } from 
 import type { LogSource } from '../log-source.ts'
 import { folderSource } from '../source-folder.ts'
 import { type CheckpointRules, openShownCheckpoint } from '../trusted-checkpoint.ts'
-import { writeAlarm } from './alarm.ts'
+import { raiseAlarm } from './alarm.ts'
 import { BundleCopier } from './bundle-copier.ts'
+import { failureOf, folderFailed } from './folder-failed.ts'
 import { begunName, type KeptExport, readBegun, readKept, removeOutgrown } from './kept-export.ts'
 import { exportFormat, manifestName, manifestText } from './manifest.ts'
 import { type Range, rangeOf } from './range.ts'
@@ -54,7 +55,7 @@ export interface Copied {
  * catalogues, a manifest and an index of subjects. Everything is checked against the checkpoint as it comes, so the folder never holds
  * what the log's key has not signed. A copy that ends in the middle leaves the folder as it was, with files that the next one uses.
  *
- * @throws {Contradiction} after its proof was kept in the folder
+ * @throws {Contradiction} after its proof was kept in the folder; {UnkeptContradiction} when the folder did not take it
  * @throws {NotOfThisLog} when the source shows something that is not the log's
  * @throws {SourceFailed}, {SourceBehind}, {ExportUnusable} when it could not be done
  */
@@ -65,11 +66,13 @@ export async function copyLog(request: CopyRequest): Promise<Copied> {
   const note = await source.checkpoint()
   // a fork is one whoever cosigned it: the witnesses are asked for when the log's own word was held against what it said before
   const checkpoint = openShownCheckpoint(note, source.name, { log })
-  await request.onCheckpoint?.(checkpoint)
+  // a folder that takes no files keeps nobody from comparing
+  const unwritable = await failureOf(folder, request.onCheckpoint?.(checkpoint))
   const before = [kept?.checkpoint, begun, ...(request.seenBefore ?? [])].filter((seen) => seen !== undefined)
   try {
     const tiles = await extendedTiles(checkpoint, before, kept?.checkpoint, source, folder)
     request.onExtends?.(checkpoint)
+    if (unwritable !== undefined) throw unwritable
     openShownCheckpoint(note, source.name, request)
     const sizeBefore = kept?.checkpoint.size
     if (request.isWorthCopying?.(checkpoint) === false) return { checkpoint, range: undefined, sizeBefore }
@@ -77,8 +80,8 @@ export async function copyLog(request: CopyRequest): Promise<Copied> {
     await copyAll({ request, kept, begun, checkpoint, tiles, range })
     return { checkpoint, range, sizeBefore }
   } catch (error) {
-    if (error instanceof Contradiction) await writeAlarm(folder, error, source.name, now)
-    throw error
+    if (error instanceof Contradiction) return raiseAlarm(folder, error, source.name, now)
+    throw folderFailed(folder, error)
   }
 }
 

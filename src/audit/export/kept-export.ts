@@ -9,7 +9,7 @@ import { readBounded } from '../source-folder.ts'
 import { type Manifest, manifestName, readManifest } from './manifest.ts'
 import { asideFolder } from './written-aside.ts'
 
-/** The folder holds something that can't be added to. */
+/** The folder can't be added to. */
 export class ExportUnusable extends Error {
   override readonly name = 'ExportUnusable'
 }

@@ -1,5 +1,6 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { makeFolder } from './make-folder.ts'
 
 /** Where files lie while they are written, and what is known of an export that was interrupted. */
 export const asideFolder = '.incomplete'
@@ -21,7 +22,7 @@ export class WrittenAside {
   async write(path: string, content: string | Uint8Array): Promise<void> {
     const aside = join(this.#folder, asideFolder, `${process.pid}-${this.#files++}`)
     const file = join(this.#folder, path)
-    await Promise.all([mkdir(dirname(aside), { recursive: true }), mkdir(dirname(file), { recursive: true })])
+    await Promise.all([makeFolder(dirname(aside)), makeFolder(dirname(file))])
     const handle = await open(aside, 'w', 0o644)
     try {
       await handle.writeFile(content)

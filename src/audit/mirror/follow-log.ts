@@ -1,13 +1,15 @@
-import { mkdir } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { SigningKey } from '../../identity/private-key.ts'
+import type { NoteVerifier } from '../../log/note.ts'
 import { NotOfThisLog } from '../authentic-tiles.ts'
 import { Contradiction } from '../contradiction.ts'
 import { type Copied, copyLog, SourceBehind } from '../export/copy-log.ts'
+import { FolderFailed, folderFailed } from '../export/folder-failed.ts'
+import { makeFolder } from '../export/make-folder.ts'
 import { type LogSource, SourceFailed } from '../log-source.ts'
 import { openSource } from '../open-source.ts'
 import type { CheckpointRules } from '../trusted-checkpoint.ts'
-import { MirrorMetrics, type RoundResult } from './mirror-metrics.ts'
+import { MetricsUnwritten, MirrorMetrics, type RoundResult } from './mirror-metrics.ts'
 import { SeenCheckpoints } from './seen-checkpoints.ts'
 
 export interface Follow extends CheckpointRules {
@@ -31,21 +33,26 @@ export interface Follow extends CheckpointRules {
 const ownReadingsWaitMs = 3_600_000
 
 /**
- * Follows a log: each round holds the newest checkpoint against all that were seen, and copies what is new. A source that is away
- * is tried again in the next round, for as long as it takes.
+ * Follows a log: each round holds the newest checkpoint against all that were seen, and copies what is new. A source that is away,
+ * or a folder that takes no files, is tried again in the next round, for as long as it takes.
  *
  * @throws {Contradiction} at once, in whatever mode; its proof is in the folder
  * @throws whatever kept the only round from succeeding, where there is one only
  */
 export async function followLog(follow: Follow): Promise<void> {
   const { folder, log, signal, everySeconds } = follow
-  await mkdir(folder, { recursive: true })
-  const round = new Rounds(follow, await SeenCheckpoints.open(folder, log))
+  const seen = await openFolder(folder, log)
+  const round = new Rounds(follow, seen)
   while (!signal.aborted) {
     await round.once()
     if (everySeconds === undefined) return
     await pause(everySeconds * 1000, undefined, { signal }).catch(() => undefined)
   }
+}
+
+interface Failed {
+  readonly result: RoundResult
+  readonly error: unknown
 }
 
 class Rounds {
@@ -62,24 +69,47 @@ class Rounds {
   }
 
   async once(): Promise<void> {
-    const { everySeconds, signal, say } = this.#follow
+    const { everySeconds } = this.#follow
+    const failed = await this.#copyAndCount()
+    if (failed === undefined) return
+    if (failed.result === 'alarm' || everySeconds === undefined) throw failed.error
+    this.#say(failed.error)
+  }
+
+  /** @returns what kept the round from succeeding */
+  async #copyAndCount(): Promise<Failed | undefined> {
     try {
-      const copied = await this.#copy()
-      const { checkpoint, range, sizeBefore } = copied
-      const result = range === undefined || checkpoint.size === sizeBefore ? 'unchanged' : 'copied'
-      await this.#metrics.round(result, new Date(), { held: range?.to, seen: checkpoint.size })
+      const { checkpoint, range, sizeBefore } = await this.#copy()
+      const { size } = checkpoint
+      const result = range === undefined || size === sizeBefore ? 'unchanged' : 'copied'
       if (result === 'copied')
-        say(
-          `${checkpoint.size} entries, consistent with ${sizeBefore === undefined ? 'nothing before' : `the ${sizeBefore} before`}`,
+        this.#follow.say(
+          `${size} entries, consistent with ${sizeBefore === undefined ? 'nothing before' : `the ${sizeBefore} before`}`,
         )
+      return await this.#count(result, { held: range?.to, seen: size })
     } catch (error) {
-      if (signal.aborted) return
+      if (this.#follow.signal.aborted && !(error instanceof Contradiction)) return undefined
       const result = resultOf(error)
       if (result === undefined) throw error
-      await this.#metrics.round(result, new Date())
-      if (result === 'alarm' || everySeconds === undefined) throw error
-      say(error instanceof Error ? error.message : String(error))
+      // what the log does matters more than what becomes of the metrics
+      const uncounted = await this.#count(result)
+      if (uncounted !== undefined) this.#say(uncounted.error)
+      return { result, error }
     }
+  }
+
+  async #count(result: RoundResult, sizes?: { held: number | undefined; seen: number }): Promise<Failed | undefined> {
+    try {
+      await this.#metrics.round(result, new Date(), sizes)
+      return undefined
+    } catch (error) {
+      if (!(error instanceof MetricsUnwritten)) throw error
+      return { result: 'unwritable', error }
+    }
+  }
+
+  #say(error: unknown): void {
+    this.#follow.say(error instanceof Error ? error.message : String(error))
   }
 
   async #copy(): Promise<Copied> {
@@ -121,10 +151,20 @@ class Rounds {
   }
 }
 
+async function openFolder(folder: string, log: NoteVerifier): Promise<SeenCheckpoints> {
+  try {
+    await makeFolder(folder)
+    return await SeenCheckpoints.open(folder, log)
+  } catch (error) {
+    throw folderFailed(folder, error)
+  }
+}
+
 function resultOf(error: unknown): RoundResult | undefined {
   if (error instanceof Contradiction) return 'alarm'
   if (error instanceof NotOfThisLog) return 'unverifiable'
   if (error instanceof SourceBehind) return 'behind'
+  if (error instanceof FolderFailed) return 'unwritable'
   return error instanceof SourceFailed ? 'away' : undefined
 }
 

@@ -2,7 +2,12 @@ import { rename, writeFile } from 'node:fs/promises'
 import { Counter, Gauge, Registry } from 'prom-client'
 
 /** How a round of a mirror can end. */
-export type RoundResult = 'copied' | 'unchanged' | 'away' | 'behind' | 'unverifiable' | 'alarm'
+export type RoundResult = 'copied' | 'unchanged' | 'away' | 'behind' | 'unverifiable' | 'unwritable' | 'alarm'
+
+/** The file takes no metrics; no finding about the log. */
+export class MetricsUnwritten extends Error {
+  override readonly name = 'MetricsUnwritten'
+}
 
 /** A mirror's metrics in a file, in Prometheus's text form, for a collector that reads such files. */
 export class MirrorMetrics {
@@ -27,6 +32,7 @@ export class MirrorMetrics {
     this.#file = file
   }
 
+  /** @throws {MetricsUnwritten} */
   async round(
     result: RoundResult,
     now: Date,
@@ -38,8 +44,13 @@ export class MirrorMetrics {
     if (result === 'copied' || result === 'unchanged') this.#success.set(Math.floor(now.getTime() / 1000))
     this.#alarm.set(result === 'alarm' ? 1 : 0)
     if (this.#file === undefined) return
-    await writeFile(`${this.#file}.new`, await this.#registry.metrics())
-    await rename(`${this.#file}.new`, this.#file)
+    try {
+      await writeFile(`${this.#file}.new`, await this.#registry.metrics())
+      await rename(`${this.#file}.new`, this.#file)
+    } catch (error) {
+      const fault = error instanceof Error ? error.message : String(error)
+      throw new MetricsUnwritten(`the metrics file ${this.#file} can't be written (${fault}): make its folder, or name another`)
+    }
   }
 
   #gauge(name: string, help: string): Gauge {

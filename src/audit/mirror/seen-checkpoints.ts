@@ -16,8 +16,12 @@ export class SeenCheckpoints {
   #longest: SeenCheckpoint | undefined
   #last: SeenCheckpoint | undefined
 
-  private constructor(file: string, last: SeenCheckpoint | undefined) {
+  /** the file ends within a line, as a crash or a full disk leaves it */
+  #isCutOff: boolean
+
+  private constructor(file: string, last: SeenCheckpoint | undefined, isCutOff: boolean) {
     this.#file = file
+    this.#isCutOff = isCutOff
     this.#longest = last
     this.#last = last
   }
@@ -30,13 +34,11 @@ export class SeenCheckpoints {
       const { size } = await handle.stat()
       const tail = Buffer.alloc(Math.min(size, tailBytes))
       await handle.read(tail, 0, tail.length, size - tail.length)
-      // a line that was cut off by a crash stays, and ends here
-      if (tail.length > 0 && tail.at(-1) !== 0x0a) await handle.appendFile('\n')
       const seen = tail
         .toString('utf8')
         .split('\n')
         .flatMap((line) => readLine(line, log))
-      return new SeenCheckpoints(file, seen.toSorted((a, b) => a.size - b.size).at(-1))
+      return new SeenCheckpoints(file, seen.toSorted((a, b) => a.size - b.size).at(-1), tail.length > 0 && tail.at(-1) !== 0x0a)
     } finally {
       await handle.close()
     }
@@ -51,9 +53,13 @@ export class SeenCheckpoints {
   async keep(seen: SeenCheckpoint, now: Date): Promise<void> {
     if (this.#last?.note === seen.note) return
     const { size, root, note } = seen
+    const line = `${JSON.stringify({ seen: now.toISOString(), size, root: root.toString('base64'), note })}\n`
     const handle = await open(this.#file, 'a', 0o644)
     try {
-      await handle.appendFile(`${JSON.stringify({ seen: now.toISOString(), size, root: root.toString('base64'), note })}\n`)
+      const isCutOff = this.#isCutOff
+      this.#isCutOff = true
+      await handle.appendFile(isCutOff ? `\n${line}` : line)
+      this.#isCutOff = false
       await handle.datasync()
     } finally {
       await handle.close()

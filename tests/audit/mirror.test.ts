@@ -1,7 +1,8 @@
 import { appendFile, mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { followLog } from '../../src/audit/mirror/follow-log.ts'
+import { SeenCheckpoints } from '../../src/audit/mirror/seen-checkpoints.ts'
 import { openCheckpoint } from '../../src/log/checkpoint.ts'
 import { nodeHash } from '../../src/log/merkle.ts'
 import { audit } from '../support/audit-command.ts'
@@ -9,6 +10,7 @@ import { built } from '../support/built.ts'
 import { eventually } from '../support/eventually.ts'
 import { onFullDisk } from '../support/full-disk.ts'
 import { type MadeLog, makeLog } from '../support/made-log.ts'
+import { madeWitness } from '../support/made-witness.ts'
 import { type StaticLog, serveStatic } from '../support/static-log.ts'
 import { forked, newFolder, writeLog } from './log-prefix.ts'
 
@@ -118,6 +120,59 @@ it('a fork is found even against a checkpoint whose entries were never copied', 
   const ran = await once(out)
   expect(ran.code).toBe(1)
   expect(ran.stderr).toContain('700 entries')
+})
+
+describe('a fork that is shorter than what was seen', () => {
+  const unsigned = ['--witness-vkey', madeWitness('w.example/one').vkey]
+  /** Copies 100 entries, and then sees checkpoints that no witness stands by. */
+  const mirrorThatSaw = async (...sizes: readonly number[]) => {
+    const out = await newFolder()
+    server.serve(await prefix(100))
+    await once(out)
+    for (const size of sizes) {
+      server.serve(await prefix(size))
+      expect((await once(out, ...unsigned)).code).toBe(1)
+    }
+    return out
+  }
+  const told = { code: 1, stderr: expect.stringMatching(/^FORK/) }
+
+  it('is told by what was copied, and by what was seen between the two', async () => {
+    const out = await mirrorThatSaw(300)
+    server.serve(await writeLog(made, forked(made.entries.slice(0, 200), 50)))
+    expect(await once(out)).toMatchObject(told)
+    const other = await mirrorThatSaw(150, 300)
+    server.serve(await writeLog(made, forked(made.entries.slice(0, 200), 120)))
+    expect(await once(other)).toMatchObject(told)
+  })
+
+  it('is told by the tiles of the log where they reach further', async () => {
+    const out = await mirrorThatSaw(300)
+    const fork = await writeLog(made, forked(made.entries.slice(0, 200), 150))
+    const checkpoint = await readFile(join(fork, 'checkpoint'), 'utf8')
+    server.serve(await prefix(300))
+    server.intercept((path) => (path === '/checkpoint' ? { status: 200, body: checkpoint } : undefined))
+    expect(await once(out)).toMatchObject(told)
+  })
+
+  it('is told by the next longer checkpoint at the latest', async () => {
+    const out = await mirrorThatSaw(300)
+    server.serve(await writeLog(made, forked(made.entries.slice(0, 200), 150)))
+    expect(await once(out)).toMatchObject({ code: 2, stderr: expect.stringContaining('an older one') })
+    server.serve(await prefix(400))
+    expect(await once(out)).toMatchObject(told)
+  })
+})
+
+it('the longest checkpoint is known after any number of shorter ones', async () => {
+  const out = await newFolder()
+  const noteOf = async (size: number) => readFile(join(await prefix(size), 'checkpoint'), 'utf8')
+  const [short, other] = [await noteOf(100), await noteOf(200)]
+  const line = (note: string) => `${JSON.stringify({ seen: '2026-11-26T00:00:00Z', note })}\n`
+  const many = Array.from({ length: 1000 }, () => line(short) + line(other)).join('')
+  await writeFile(join(out, 'checkpoints.jsonl'), line(await noteOf(300)) + many)
+  const seen = await SeenCheckpoints.open(out, made.logKey.verifier)
+  expect(seen.held.map(({ size }) => size)).toEqual([100, 200, 300])
 })
 
 it('a fork is told whatever becomes of the metrics', async () => {

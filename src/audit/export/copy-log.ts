@@ -2,9 +2,9 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { tileWidth } from '../../log/right-edge.ts'
 import { tilePath, widthOf } from '../../log/tile.ts'
-import { AuthenticTiles } from '../authentic-tiles.ts'
+import { AuthenticTiles, NotOfThisLog } from '../authentic-tiles.ts'
 import { Contradiction, expectExtends, expectNoTwin, type SeenCheckpoint } from '../contradiction.ts'
-import type { LogSource } from '../log-source.ts'
+import { type LogSource, SourceFailed } from '../log-source.ts'
 import { folderSource } from '../source-folder.ts'
 import { type CheckpointRules, openShownCheckpoint } from '../trusted-checkpoint.ts'
 import { raiseAlarm } from './alarm.ts'
@@ -34,9 +34,7 @@ export interface CopyRequest extends CheckpointRules {
   readonly signal?: AbortSignal | undefined
   /** every checkpoint that the log signed, before anything is made of it */
   readonly onCheckpoint?: (seen: SeenCheckpoint) => Promise<void>
-  /** every one that extends those that were seen before */
-  readonly onExtends?: (seen: SeenCheckpoint) => void
-  /** checkpoints beside the folder's own that the log must extend */
+  /** checkpoints beside the folder's own that the log must agree with, by size */
   readonly seenBefore?: readonly SeenCheckpoint[]
   /** whether the entries of a checkpoint that extends the earlier ones are copied now, or at a later time */
   readonly isWorthCopying?: (checkpoint: SeenCheckpoint) => boolean
@@ -60,7 +58,7 @@ export interface Copied {
  * @throws {SourceFailed}, {SourceBehind}, {ExportUnusable} when it could not be done
  */
 export async function copyLog(request: CopyRequest): Promise<Copied> {
-  const { source, folder, log, now } = request
+  const { source, folder, log, now, seenBefore = [] } = request
   const kept = await readKept(folder, log)
   const begun = await readBegun(folder, log)
   const note = await source.checkpoint()
@@ -68,10 +66,9 @@ export async function copyLog(request: CopyRequest): Promise<Copied> {
   const checkpoint = openShownCheckpoint(note, source.name, { log })
   // a folder that takes no files keeps nobody from comparing
   const unwritable = await failureOf(folder, request.onCheckpoint?.(checkpoint))
-  const before = [kept?.checkpoint, begun, ...(request.seenBefore ?? [])].filter((seen) => seen !== undefined)
+  const before = [kept?.checkpoint, begun, ...beyond(kept?.checkpoint, seenBefore)].filter((seen) => seen !== undefined)
   try {
     const tiles = await extendedTiles(checkpoint, before, kept?.checkpoint, source, folder)
-    request.onExtends?.(checkpoint)
     if (unwritable !== undefined) throw unwritable
     openShownCheckpoint(note, source.name, request)
     const sizeBefore = kept?.checkpoint.size
@@ -99,14 +96,50 @@ async function extendedTiles(
     await expectExtends(kept, checkpoint, own)
   }
   const longest = Math.max(...before.map(({ size }) => size))
-  if (longest > checkpoint.size)
+  if (longest > checkpoint.size) {
+    await expectNoneContradicted(checkpoint, before, source)
     throw new SourceBehind(
       `${source.name} shows a checkpoint of ${checkpoint.size} entries, an older one than was seen before (${longest} entries)`,
     )
+  }
   const tiles = await AuthenticTiles.open(checkpoint, source.tile)
   for (const seen of before) await expectExtends(checkpoint, seen, tiles)
   return tiles
 }
+
+/** What was copied was held against all that was shorter: it stands for them. */
+function beyond(kept: SeenCheckpoint | undefined, seen: readonly SeenCheckpoint[]): SeenCheckpoint[] {
+  return seen.filter(({ size }, place) => place === seen.length - 1 || size > (kept?.size ?? 0))
+}
+
+/**
+ * Holds a checkpoint that is shorter than others against all of which the source has the tiles: those that are shorter still, and the
+ * next longer one.
+ *
+ * @throws {Contradiction}
+ */
+async function expectNoneContradicted(
+  checkpoint: SeenCheckpoint,
+  before: readonly SeenCheckpoint[],
+  source: LogSource,
+): Promise<void> {
+  const [next] = before.filter(({ size }) => size > checkpoint.size).sort((a, b) => a.size - b.size)
+  const shorter = before.filter(({ size }) => size <= checkpoint.size)
+  try {
+    const tiles = await AuthenticTiles.open(checkpoint, source.tile)
+    for (const seen of shorter) await expectExtends(checkpoint, seen, tiles)
+  } catch (error) {
+    if (!isOpen(error)) throw error
+  }
+  try {
+    if (next !== undefined) await expectExtends(next, checkpoint, await AuthenticTiles.open(next, source.tile))
+  } catch (error) {
+    if (!isOpen(error)) throw error
+  }
+}
+
+/** It could not be found out: what is behind need not have the tiles, and a mirror holds it against what comes later. */
+const isOpen = (error: unknown) => error instanceof SourceFailed || error instanceof NotOfThisLog
 
 interface Copy {
   readonly request: CopyRequest

@@ -137,9 +137,8 @@ class Rounds {
       ...this.#follow,
       source,
       now: new Date(),
-      seenBefore: this.#seen.longest === undefined ? [] : [this.#seen.longest],
+      seenBefore: this.#seen.held,
       onCheckpoint: (seen) => this.#seen.keep(seen, new Date()),
-      onExtends: (seen) => this.#seen.accept(seen),
       isWorthCopying,
     })
   }

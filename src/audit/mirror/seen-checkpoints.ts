@@ -8,22 +8,24 @@ import type { SeenCheckpoint } from '../contradiction.ts'
 /** Every checkpoint that a mirror ever saw, a JSON object a line, only ever appended to. */
 export const seenName = 'checkpoints.jsonl'
 
-/** A note has at most 64 KiB, in JSON somewhat more: the last line is in here. */
-const tailBytes = 256 * 1024
+/**
+ * How many of them are held against what comes: the longest. More than these were only seen where copying has failed as often, and a
+ * later one is held against each of them.
+ */
+const maxHeld = 100
 
 export class SeenCheckpoints {
   readonly #file: string
-  #longest: SeenCheckpoint | undefined
+  #held: readonly SeenCheckpoint[]
   #last: SeenCheckpoint | undefined
-
   /** the file ends within a line, as a crash or a full disk leaves it */
   #isCutOff: boolean
 
-  private constructor(file: string, last: SeenCheckpoint | undefined, isCutOff: boolean) {
+  private constructor(file: string, held: readonly SeenCheckpoint[], isCutOff: boolean) {
     this.#file = file
+    this.#held = held
+    this.#last = held.at(-1)
     this.#isCutOff = isCutOff
-    this.#longest = last
-    this.#last = last
   }
 
   /** @param folder of the mirror, which is there */
@@ -32,25 +34,33 @@ export class SeenCheckpoints {
     const handle = await open(file, 'a+', 0o644)
     try {
       const { size } = await handle.stat()
-      const tail = Buffer.alloc(Math.min(size, tailBytes))
-      await handle.read(tail, 0, tail.length, size - tail.length)
-      const seen = tail
-        .toString('utf8')
-        .split('\n')
-        .flatMap((line) => readLine(line, log))
-      return new SeenCheckpoints(file, seen.toSorted((a, b) => a.size - b.size).at(-1), tail.length > 0 && tail.at(-1) !== 0x0a)
+      const end = Buffer.alloc(1)
+      if (size > 0) await handle.read(end, 0, 1, size - 1)
+      let held: readonly NoteOfSize[] = []
+      for await (const line of handle.readLines({ start: 0, autoClose: false })) held = withLongest(held, notesIn(line))
+      return new SeenCheckpoints(
+        file,
+        held.flatMap(({ note }) => signedBy(log, note)),
+        size > 0 && end[0] !== 0x0a,
+      )
     } finally {
       await handle.close()
     }
   }
 
-  /** The longest log that was ever seen: whatever comes must extend it. */
+  /** The longest log that was ever seen. */
   get longest(): SeenCheckpoint | undefined {
-    return this.#longest
+    return this.#held.at(-1)
   }
 
-  /** Durable when it returns. The same again is written once. */
+  /** The longest that were seen, by size: whatever comes must agree with them. */
+  get held(): readonly SeenCheckpoint[] {
+    return this.#held
+  }
+
+  /** Held from now on, and durable when it returns. The same again is written once. */
   async keep(seen: SeenCheckpoint, now: Date): Promise<void> {
+    this.#held = withLongest(this.#held, [seen])
     if (this.#last?.note === seen.note) return
     const { size, root, note } = seen
     const line = `${JSON.stringify({ seen: now.toISOString(), size, root: root.toString('base64'), note })}\n`
@@ -66,21 +76,42 @@ export class SeenCheckpoints {
     }
     this.#last = seen
   }
+}
 
-  /** What was seen extends everything before it. */
-  accept(seen: SeenCheckpoint): void {
-    if (this.#longest === undefined || seen.size >= this.#longest.size) this.#longest = seen
+interface NoteOfSize {
+  readonly size: number
+  readonly note: string
+}
+
+/** By size, each once, and no more than are held. */
+function withLongest<T extends NoteOfSize>(held: readonly T[], more: readonly T[]): readonly T[] {
+  const fresh = more.filter(({ size, note }) => !held.some((each) => each.size === size && treeOf(each.note) === treeOf(note)))
+  if (fresh.length === 0) return held
+  return [...held, ...fresh].sort((a, b) => a.size - b.size).slice(-maxHeld)
+}
+
+/** What a note says without its signatures, of which witnesses add more and more. */
+const treeOf = (note: string) => note.split('\n', 3).join('\n')
+
+/** Whose size is read alone: there may be years of lines, and to check each signature would take minutes. */
+function notesIn(line: string): NoteOfSize[] {
+  try {
+    const value: unknown = JSON.parse(line)
+    if (!isJsonObject(value) || typeof value.note !== 'string') return []
+    const size = Number(value.note.split('\n', 2)[1])
+    return Number.isSafeInteger(size) ? [{ size, note: value.note }] : []
+  } catch {
+    // cut off by a crash
+    return []
   }
 }
 
 /** Only what the log's key signed counts. */
-function readLine(line: string, log: NoteVerifier): SeenCheckpoint[] {
+function signedBy(log: NoteVerifier, note: string): SeenCheckpoint[] {
   try {
-    const value: unknown = JSON.parse(line)
-    if (!isJsonObject(value) || typeof value.note !== 'string') return []
-    return [{ ...openCheckpoint(value.note, log), note: value.note }]
+    return [{ ...openCheckpoint(note, log), note }]
   } catch {
-    // the first line of the tail, or one cut off by a crash
+    // of another log, or changed since
     return []
   }
 }

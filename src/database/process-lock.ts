@@ -18,8 +18,8 @@ export interface ProcessLock {
  */
 export async function lockByProcess(folder: string, prefix: string): Promise<ProcessLock | { readonly heldBy: number }> {
   const mine = path.join(folder, `.lock-${process.pid}-${Math.random().toString(36).slice(2)}`)
-  await writeFile(mine, `${process.pid} ${startOfProcess(process.pid)}\n`, { mode: 0o600 })
   try {
+    await writeFile(mine, `${process.pid} ${startOfProcess(process.pid)}\n`, { mode: 0o600 })
     // every round somebody else has made progress; a hundred rounds mean that something else is wrong
     for (let round = 0; round < 100; round++) {
       const highest = (await numbersIn(folder, prefix)).at(-1) ?? 0

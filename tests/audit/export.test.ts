@@ -145,6 +145,28 @@ describe('an export', () => {
     expect(Object.keys(await filesOf(out)).filter((path) => path.startsWith('.'))).toEqual([])
   })
 
+  it('is made by one process at a time; whoever comes second is told whom to wait for', async () => {
+    const out = await newFolder()
+    let isAsked = false
+    server.intercept((path) => {
+      isAsked ||= path.includes('tile/entries')
+      return path.includes('tile/entries') ? { status: 503, headers: { 'retry-after': '60' } } : undefined
+    })
+    const args = ['audit', 'export', server.url, '--out', out, '--vkey', vkeyFile]
+    const first = spawn(process.execPath, [mainFile, ...args], { env: cleanEnv(), stdio: 'ignore' })
+    await eventually(async () => isAsked)
+    server.intercept(undefined)
+    const before = await filesOf(out)
+    const refused = { code: 2, stderr: expect.stringContaining(`the process ${first.pid}, is working in ${out}: wait for it`) }
+    expect(await exportTo(out)).toMatchObject(refused)
+    expect(await audit('mirror', server.url, '--out', out, '--vkey', vkeyFile, '--once')).toMatchObject(refused)
+    expect(await filesOf(out)).toEqual(before)
+    first.kill('SIGKILL')
+    await once(first, 'exit')
+    expect(await exportTo(out)).toMatchObject({ code: 0 })
+    expect(await logFiles(out)).toEqual(await logFiles(made.dir))
+  })
+
   it('mends a bundle that an interruption left damaged', async () => {
     const out = await newFolder()
     await exportTo(out)

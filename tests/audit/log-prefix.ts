@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { lockPrefix } from '../../src/audit/export/folder-lock.ts'
 import { LogWriter } from '../support/log-writer.ts'
 import type { MadeLog } from '../support/made-log.ts'
 
@@ -24,10 +25,12 @@ export function forked(entries: readonly string[], at: number): string[] {
   return entries.map((entry, index) => (index === at ? entry.replace('"received":"2', '"received":"3') : entry))
 }
 
-/** Every file below a folder by path, with its SHA-256. */
+/** Every file below a folder by path, with its SHA-256; the lock aside, which is numbered by how often it was taken. */
 export async function filesOf(folder: string): Promise<Record<string, string>> {
   const found = await readdir(folder, { recursive: true, withFileTypes: true })
-  const files = found.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  const files = found
+    .filter((entry) => entry.isFile() && !entry.name.startsWith(lockPrefix))
+    .map((entry) => join(entry.parentPath, entry.name))
   const digests = await Promise.all(
     files.sort().map(
       async (file): Promise<[string, string]> => [

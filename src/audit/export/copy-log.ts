@@ -10,6 +10,7 @@ import { type CheckpointRules, openShownCheckpoint } from '../trusted-checkpoint
 import { raiseAlarm } from './alarm.ts'
 import { BundleCopier } from './bundle-copier.ts'
 import { failureOf, folderFailed } from './folder-failed.ts'
+import { FolderLock } from './folder-lock.ts'
 import { begunName, type KeptExport, readBegun, readKept, removeOutgrown } from './kept-export.ts'
 import { exportFormat, manifestName, manifestText } from './manifest.ts'
 import { type Range, rangeOf } from './range.ts'
@@ -23,6 +24,8 @@ export class SourceBehind extends Error {
 export interface CopyRequest extends CheckpointRules {
   readonly source: LogSource
   readonly folder: string
+  /** of whoever copies into the folder again and again; default: one for this copy */
+  readonly lock?: FolderLock | undefined
   /** the log's public key as text; it is laid beside the log for convenience */
   readonly vkey: string
   readonly from?: number | undefined
@@ -58,14 +61,24 @@ export interface Copied {
  * @throws {SourceFailed}, {SourceBehind}, {ExportUnusable} when it could not be done
  */
 export async function copyLog(request: CopyRequest): Promise<Copied> {
+  const lock = request.lock ?? new FolderLock(request.folder)
+  try {
+    return await copyUnder(lock, request)
+  } finally {
+    if (request.lock === undefined) await lock.release()
+  }
+}
+
+async function copyUnder(lock: FolderLock, request: CopyRequest): Promise<Copied> {
   const { source, folder, log, now, seenBefore = [] } = request
+  // a folder that takes no files keeps nobody from comparing
+  const unlocked = await failureOf(folder, lock.take())
   const kept = await readKept(folder, log)
   const begun = await readBegun(folder, log)
   const note = await source.checkpoint()
   // a fork is one whoever cosigned it: the witnesses are asked for when the log's own word was held against what it said before
   const checkpoint = openShownCheckpoint(note, source.name, { log })
-  // a folder that takes no files keeps nobody from comparing
-  const unwritable = await failureOf(folder, request.onCheckpoint?.(checkpoint))
+  const unwritable = unlocked ?? (await failureOf(folder, request.onCheckpoint?.(checkpoint)))
   const before = [kept?.checkpoint, begun, ...beyond(kept?.checkpoint, seenBefore)].filter((seen) => seen !== undefined)
   try {
     const tiles = await extendedTiles(checkpoint, before, kept?.checkpoint, source, folder)

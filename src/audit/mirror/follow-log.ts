@@ -4,7 +4,8 @@ import type { NoteVerifier } from '../../log/note.ts'
 import { NotOfThisLog } from '../authentic-tiles.ts'
 import { Contradiction } from '../contradiction.ts'
 import { type Copied, copyLog, SourceBehind } from '../export/copy-log.ts'
-import { FolderFailed, folderFailed } from '../export/folder-failed.ts'
+import { FolderFailed, failureOf, folderFailed } from '../export/folder-failed.ts'
+import { FolderLock } from '../export/folder-lock.ts'
 import { makeFolder } from '../export/make-folder.ts'
 import { type LogSource, SourceFailed } from '../log-source.ts'
 import { openSource } from '../open-source.ts'
@@ -37,16 +38,21 @@ const ownReadingsWaitMs = 3_600_000
  * or a folder that takes no files, is tried again in the next round, for as long as it takes.
  *
  * @throws {Contradiction} at once, in whatever mode; its proof is in the folder
+ * @throws {ExportUnusable} while another process is at the folder
  * @throws whatever kept the only round from succeeding, where there is one only
  */
 export async function followLog(follow: Follow): Promise<void> {
   const { folder, log, signal, everySeconds } = follow
-  const seen = await openFolder(folder, log)
-  const round = new Rounds(follow, seen)
-  while (!signal.aborted) {
-    await round.once()
-    if (everySeconds === undefined) return
-    await pause(everySeconds * 1000, undefined, { signal }).catch(() => undefined)
+  const lock = new FolderLock(folder)
+  try {
+    const round = new Rounds(follow, lock, await openFolder(folder, log, lock))
+    while (!signal.aborted) {
+      await round.once()
+      if (everySeconds === undefined) return
+      await pause(everySeconds * 1000, undefined, { signal }).catch(() => undefined)
+    }
+  } finally {
+    await lock.release()
   }
 }
 
@@ -57,12 +63,14 @@ interface Failed {
 
 class Rounds {
   readonly #follow: Follow
+  readonly #lock: FolderLock
   readonly #seen: SeenCheckpoints
   readonly #metrics: MirrorMetrics
   #source: LogSource | undefined
   #copied: { readonly size: number; readonly at: number; readonly readings: number } | undefined
 
-  constructor(follow: Follow, seen: SeenCheckpoints) {
+  constructor(follow: Follow, lock: FolderLock, seen: SeenCheckpoints) {
+    this.#lock = lock
     this.#follow = follow
     this.#seen = seen
     this.#metrics = new MirrorMetrics(follow.metricsFile)
@@ -135,6 +143,7 @@ class Rounds {
   #copyFrom(source: LogSource, isWorthCopying: (checkpoint: { readonly size: number }) => boolean): Promise<Copied> {
     return copyLog({
       ...this.#follow,
+      lock: this.#lock,
       source,
       now: new Date(),
       seenBefore: this.#seen.held,
@@ -150,9 +159,11 @@ class Rounds {
   }
 }
 
-async function openFolder(folder: string, log: NoteVerifier): Promise<SeenCheckpoints> {
+async function openFolder(folder: string, log: NoteVerifier, lock: FolderLock): Promise<SeenCheckpoints> {
   try {
     await makeFolder(folder)
+    // a full disk is the rounds' affair: they say so, and try it again
+    await failureOf(folder, lock.take())
     return await SeenCheckpoints.open(folder, log)
   } catch (error) {
     throw folderFailed(folder, error)

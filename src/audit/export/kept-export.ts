@@ -1,9 +1,9 @@
-import { rm, rmdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type Checkpoint, openCheckpoint } from '../../log/checkpoint.ts'
 import type { NoteVerifier } from '../../log/note.ts'
 import { tileWidth } from '../../log/right-edge.ts'
-import { type TileAddress, tilePath } from '../../log/tile.ts'
+import { type TileAddress, tilePath, widthOf } from '../../log/tile.ts'
 import type { SeenCheckpoint } from '../contradiction.ts'
 import { readBounded } from '../source-folder.ts'
 import { type Manifest, manifestName, readManifest } from './manifest.ts'
@@ -57,25 +57,20 @@ async function readNote(folder: string, path: string, log: NoteVerifier): Promis
   }
 }
 
-/** Partial tiles of earlier checkpoints give way to what has grown out of them. */
+/** Partial tiles of earlier checkpoints give way to the full one. Until then they stay: somebody may still read by such a checkpoint. */
 export async function removeOutgrown(
   folder: string,
   before: readonly Checkpoint[],
   bundlesTo: readonly number[],
   now: Manifest,
 ): Promise<void> {
-  const current = new Set([...partialTiles(now.size), ...partialBundle(now.to)].map(tilePath))
   const old = [
     ...before.flatMap(({ size }) => [...partialTiles(size), ...partialBundle(size)]),
     ...bundlesTo.flatMap(partialBundle),
   ]
-  for (const path of new Set(old.map(tilePath))) {
-    if (current.has(path)) continue
-    const file = join(folder, path)
-    await rm(file, { force: true })
-    // fails while a wider one is in it, and where there never was one
-    await rmdir(dirname(file)).catch(() => undefined)
-  }
+  const isFull = ({ level, n }: TileAddress) => widthOf(level, n, level === 'entries' ? now.to : now.size) === tileWidth
+  const outgrown = old.filter(isFull).map(({ level, n }) => `${tilePath({ level, n, width: tileWidth })}.p`)
+  for (const path of new Set(outgrown)) await rm(join(folder, path), { recursive: true, force: true })
 }
 
 function partialTiles(size: number): TileAddress[] {

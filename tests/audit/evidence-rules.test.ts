@@ -1,3 +1,4 @@
+import { createPublicKey, hash } from 'node:crypto'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { collectEvidence } from '../../src/audit/evidence/collect.ts'
@@ -8,13 +9,16 @@ import { writeZip } from '../../src/audit/evidence/write-evidence.ts'
 import { folderSource } from '../../src/audit/source-folder.ts'
 import { openZip } from '../../src/audit/zip-reading.ts'
 import type { JsonObject } from '../../src/domain/text.ts'
+import type { KeyEntry } from '../../src/identity/key-entry.ts'
+import { makeKeyProof, makeVoucher, registerKey, revokeKey } from '../../src/identity/key-request.ts'
 import { signOperation } from '../../src/identity/operation-request.ts'
 import type { SigningKey } from '../../src/identity/private-key.ts'
-import { catalogueEntryText } from '../../src/log/entry.ts'
+import { catalogueEntryText, eventEntryText, keyEntryText, receivedText } from '../../src/log/entry.ts'
 import { audit } from '../support/audit-command.ts'
-import { type MadeLog, madeKey, makeLog } from '../support/made-log.ts'
+import { eventOf, exampleOf, type MadeKey, type MadeLog, madeKey, makeLog, signedBy } from '../support/made-log.ts'
 import { rewritten } from './altered-log.ts'
 import { newFolder } from './log-prefix.ts'
+import { unpacked, unzipped, verifiedByHand } from './verify-by-hand.ts'
 
 let made: MadeLog
 let catalogue: { readonly index: number; readonly received: string; readonly rules: string; readonly files: JsonObject }
@@ -69,9 +73,9 @@ describe('evidence over a change of the rules', () => {
     const page = String(await zip.read('history.html', 2 ** 24))
     expect(page).toContain(`operator (${keyOf('operator').kid}): a second edition`)
     expect(page, 'the key that was revoked, and why').toContain('the key box was replaced')
-    const commands = String(await zip.read('VERIFY.md', 2 ** 24))
-    expect(commands).toMatch(new RegExp(`^signature catalogues/0*${catalogue.index}\\.entry request keys/0*1\\.pem ES256$`, 'm'))
     zip.close()
+    const byHand = await verifiedByHand(await unpacked(await unzipped(file)), made.vkey)
+    expect(byHand).toContain(`catalogues/${numbered(catalogue.index)}.entry: asked for with the key ${keyOf('operator').kid}`)
   })
 
   it.each<[string, () => Promise<string | undefined>, string]>([
@@ -142,3 +146,106 @@ describe('the keys of evidence', () => {
     expect(ran.stderr).toContain("it lacks the log's beginning")
   })
 })
+
+describe('the page that says how to verify evidence by hand', () => {
+  const now = new Date('2026-11-23T00:00:00Z')
+  const party = 'commerce'
+  /** The log's holder adds a key of commerce and an event by it, with a page and a PEM that fit. */
+  const forged = async (key: MadeKey, registration: KeyEntry | undefined, eventBy: MadeKey, source = party) => {
+    const { type, data } = exampleOf('registration.changed.v1', 'commerce')
+    const event = eventEntryText(
+      receivedText(now),
+      await signedBy(eventBy, eventOf({ type, source, subject, data }, now, subject)),
+    )
+    const more = registration === undefined ? [event] : [keyEntryText(receivedText(now), registration), event]
+    const files = await unzipped(await evidenceOf(await rewritten(made, [...made.entries, ...more])))
+    files.set(
+      `keys/${numbered(made.entries.length)}.pem`,
+      Buffer.from(createPublicKey(key.keyObject).export({ type: 'spki', format: 'pem' })),
+    )
+    files.delete('SHA256SUMS')
+    files.set('SHA256SUMS', Buffer.from([...files].map(([name, content]) => `${hash('sha256', content)}  ${name}\n`).join('')))
+    return verifiedByHand(await unpacked(files), made.vkey)
+  }
+  const madeKeyOf = (name: string) => {
+    const key = made.keys.get(name)
+    if (key === undefined) throw new Error(`${name} has no key`)
+    return key
+  }
+  const at = () => ({ party, log: made.origin, now })
+
+  it('takes a key that the party itself vouches for', async () => {
+    const key = await madeKey(party)
+    expect(await forged(key, await registerKey(key.signing, keyOf('commerce'), at()), key)).toMatch(/VERIFIED\n$/)
+  })
+
+  it.each<[string, (key: MadeKey) => Promise<KeyEntry>, string]>([
+    ['that vouches for itself', (key) => registerKey(key.signing, key.signing, at()), 'vouches for itself'],
+    [
+      'that the operator vouches for while the party has one',
+      (key) => registerKey(key.signing, keyOf('operator'), at()),
+      'commerce has a key in force, which must vouch for the next',
+    ],
+    [
+      'that another bureau vouches for',
+      (key) => registerKey(key.signing, keyOf('local-tax'), at()),
+      'local-tax may not vouch for a key of commerce',
+    ],
+    [
+      'that a revoked key vouches for',
+      (key) => registerKey(key.signing, made.revoked.signing, at()),
+      'signed with {revoked}, which is no key in force there',
+    ],
+    [
+      'that somebody vouches for in the name of the party’s key',
+      async (key) => {
+        const { signing } = await madeKey(party)
+        return registerKey(key.signing, { ...signing, kid: keyOf(party).kid }, at())
+      },
+      'the signature by {commerce} is not good',
+    ],
+    [
+      'whose voucher is for another key',
+      async (key) => {
+        const voucher = await makeVoucher(keyOf(party), { ...at(), kid: key.signing.kid, publicKey: keyOf(party).publicKey })
+        return makeKeyProof(key.signing, { ...at(), voucher, vouchedBy: keyOf(party).kid })
+      },
+      'does not say thumbprint',
+    ],
+    [
+      'whose voucher is for another log',
+      (key) => registerKey(key.signing, keyOf(party), { ...at(), log: 'other/log' }),
+      'does not say log {origin}',
+    ],
+    [
+      'that did not sign for itself',
+      async (key) => {
+        const entry = await registerKey(key.signing, keyOf(party), at())
+        const { proof } = await registerKey((await madeKey(party)).signing, keyOf(party), at())
+        return { ...entry, proof }
+      },
+      'which is no key in force there',
+    ],
+  ])('refuses a key %s', async (_, registration, says) => {
+    const key = await madeKey(party)
+    const expected = says
+      .replace('{revoked}', made.revoked.signing.kid)
+      .replace('{commerce}', keyOf(party).kid)
+      .replace('{origin}', made.origin)
+    await expect(forged(key, await registration(key), key)).rejects.toThrow(expected)
+  })
+
+  it('refuses an event of a party by the key of another, and by a key that was revoked', async () => {
+    const local = madeKeyOf('local-tax')
+    await expect(forged(local, undefined, local)).rejects.toThrow('does not say source /bureaus/local-tax')
+    await expect(forged(made.revoked, undefined, made.revoked)).rejects.toThrow('which is no key in force there')
+  })
+
+  it('refuses a revocation by another bureau', async () => {
+    const key = madeKeyOf(party)
+    const revoked = await revokeKey(keyOf('local-tax'), { ...at(), kid: key.signing.kid, reason: 'because' })
+    await expect(forged(key, revoked, key)).rejects.toThrow('local-tax may not revoke a key of commerce')
+  })
+})
+
+const numbered = (index: number) => String(index).padStart(12, '0')

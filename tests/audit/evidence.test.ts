@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
-import { generateKeyPairSync, sign } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { constants, generateKeyPairSync, sign } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { calculateJwkThumbprint } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { writeZip } from '../../src/audit/evidence/write-evidence.ts'
 import { nameOf } from '../../src/audit/export/subject-index.ts'
@@ -11,8 +12,11 @@ import { audit } from '../support/audit-command.ts'
 import { type MadeLog, makeLog } from '../support/made-log.ts'
 import { type StaticLog, serveStatic } from '../support/static-log.ts'
 import { filesOf, newFolder } from './log-prefix.ts'
+import { commandsOf, unpacked, unzipped, verifiedByHand } from './verify-by-hand.ts'
 
 const run = promisify(execFile)
+const p1363 = { dsaEncoding: 'ieee-p1363' } as const
+const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }
 let made: MadeLog
 let exported: string
 let subject: string
@@ -37,23 +41,6 @@ afterAll(() => server.stop())
 const evidence = (...args: string[]) => audit('evidence', '--subject', subject, '--vkey', made.vkey, ...args)
 const checked = (path: string, vkey = made.vkey) => audit('evidence', '--check', path, '--vkey', vkey)
 const eventsOf = (code: string) => names.flatMap((name, index) => (name === `subject:${code}` ? [index] : []))
-
-async function unzipped(path: string): Promise<Map<string, Buffer>> {
-  const zip = await openZip(path, { maxFiles: 10_000, maxTotalBytes: 2 ** 28 })
-  const files = new Map<string, Buffer>()
-  for (const name of zip.names) files.set(name, (await zip.read(name, 2 ** 24)) ?? Buffer.alloc(0))
-  zip.close()
-  return files
-}
-
-async function unpacked(): Promise<string> {
-  const folder = await newFolder()
-  for (const [name, content] of await unzipped(file)) {
-    await mkdir(dirname(join(folder, name)), { recursive: true })
-    await writeFile(join(folder, name), content)
-  }
-  return folder
-}
 
 /** Answers the exchange's search from the made log, in pages of three. */
 function searchOf(path: string) {
@@ -145,11 +132,11 @@ describe('evidence', () => {
   })
 
   it('is verified by the commands that it documents, and by these alone; not once a byte is changed', async () => {
-    const folder = await unpacked()
-    const blocks = [...(await readFile(join(folder, 'VERIFY.md'), 'utf8')).matchAll(/^```bash\n([\s\S]*?)^```$/gm)]
-    const script = blocks.map(([, block]) => block).join('')
-    const by = (vkey: string) => run('bash', ['-c', script], { cwd: folder, env: { PATH: process.env.PATH ?? '', VKEY: vkey } })
-    expect((await by(made.vkey)).stdout).toMatch(/VERIFIED\n$/)
+    const folder = await unpacked(await unzipped(file))
+    const by = (vkey: string, operator?: string) => verifiedByHand(folder, vkey, operator)
+    expect(await by(made.vkey)).toMatch(/VERIFIED\n$/)
+    expect(await by(made.vkey, made.operatorThumbprint)).toMatch(/VERIFIED\n$/)
+    await expect(by(made.vkey, 'x'.repeat(43))).rejects.toThrow(`the operator's key is ${made.operatorThumbprint}`)
     const other = await makeLog({ events: 5 })
     await expect(by(other.vkey)).rejects.toThrow()
     const index = String(eventsOf(subject)[1]).padStart(12, '0')
@@ -164,53 +151,41 @@ describe('evidence', () => {
       await expect(by(made.vkey), changed).rejects.toThrow()
       await writeFile(path, before)
     }
-    expect((await by(made.vkey)).stdout).toMatch(/VERIFIED\n$/)
+    expect(await by(made.vkey)).toMatch(/VERIFIED\n$/)
   })
 
   it('documents commands that hold for every algorithm a bureau may sign with', async () => {
-    const folder = await unpacked()
-    const page = await readFile(join(folder, 'VERIFY.md'), 'utf8')
-    const functions = page.match(/^bytes\(\)[\s\S]*?(?=^key 0)/m)?.[0] ?? ''
-    const signature = page.match(/^signature\(\) \{[\s\S]*?^\}$/m)?.[0] ?? ''
-    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const folder = await unpacked(await unzipped(file))
+    // all but the last block, which goes through the entries
+    const functions = (await commandsOf(folder)).slice(3, -1).join('')
+    const ed25519 = generateKeyPairSync('ed25519')
     const cases = [
-      {
-        alg: 'ES256',
-        ...generateKeyPairSync('ec', { namedCurve: 'P-256' }),
-        hash: 'sha256',
-        options: { dsaEncoding: 'ieee-p1363' },
-      },
-      { alg: 'EdDSA', ...generateKeyPairSync('ed25519'), hash: null, options: {} },
-      { alg: 'RS256', ...rsa, hash: 'sha256', options: {} },
-      { alg: 'PS256', ...rsa, hash: 'sha256', options: { padding: 6, saltLength: 32 } },
+      { alg: 'ES256', ...generateKeyPairSync('ec', { namedCurve: 'P-256' }), hash: 'sha256', options: p1363 },
+      { alg: 'EdDSA', ...ed25519, hash: null, options: {} },
+      { alg: 'RS256', ...generateKeyPairSync('rsa', { modulusLength: 2048 }), hash: 'sha256', options: {} },
+      { alg: 'RS256', ...generateKeyPairSync('rsa', { modulusLength: 4096, publicExponent: 3 }), hash: 'sha256', options: {} },
+      { alg: 'PS256', ...generateKeyPairSync('rsa', { modulusLength: 3072 }), hash: 'sha256', options: pss },
     ] as const
     for (const { alg, publicKey, privateKey, hash, options } of cases) {
+      const jwk = { ...publicKey.export({ format: 'jwk' }), alg }
+      const pem = publicKey.export({ type: 'spki', format: 'pem' })
+      const print = await calculateJwkThumbprint(jwk)
       // many, since a number of a signature may be short or have its first bit set
       for (let n = 0; n < 4; n++) {
-        const signed = `${Buffer.from('{}').toString('base64url')}.${Buffer.from(`{"n":${n}}`).toString('base64url')}`
+        const payload = `{ "name" : "\\"said\\":", "in" : [ { "said" : 9 } ], "said" : ${n} }`
+        const head = { alg, kid: 'k', typ: 'event+jws' }
+        const signed = `${Buffer.from(JSON.stringify(head)).toString('base64url')}.${Buffer.from(payload).toString('base64url')}`
         const jws = `${signed}.${sign(hash, Buffer.from(signed), { key: privateKey, ...options }).toString('base64url')}`
-        await writeFile(join(folder, 'keys/1.pem'), publicKey.export({ type: 'spki', format: 'pem' }))
-        await writeFile(
-          join(folder, 'keys/1.entry'),
-          JSON.stringify({ kind: 'key', party: 'p', kid: 'k', jwk: publicKey.export({ format: 'jwk' }) }),
-        )
-        await writeFile(join(folder, 'events/1.entry'), `{"kind":"event","received":"x","jws":"${jws}"}`)
-        const by = (kid: string) =>
-          run(
-            'bash',
-            [
-              '-c',
-              `set -euo pipefail; work=$(mktemp -d)\n${functions}\n${signature}\nkey ${kid}\nsignature events/1.entry jws keys/${kid}.pem ${alg}`,
-            ],
-            { cwd: folder },
-          )
-        expect((await by('1')).stdout, alg).toContain(`{"n":${n}}`)
-        const tampered = `${signed}x`.slice(0, -2)
-        await writeFile(
-          join(folder, 'events/1.entry'),
-          `{"kind":"event","received":"x","jws":"${jws.replace(signed, tampered)}"}`,
-        )
-        await expect(by('1'), alg).rejects.toThrow()
+        const by = async (text: string, typ = 'event+jws') => {
+          const script =
+            `set -euo pipefail; export LC_ALL=C; work=$(mktemp -d) entry=e\nrefuse() { echo "$1" >&2; exit 1; }\n${functions}\n` +
+            `public_key "$1" > k.pem; cat k.pem; thumbprint "$1"; pem["kid k"]=k.pem algorithm["kid k"]=${alg}\n` +
+            `signature "$2" ${typ}; says said ${n}`
+          return (await run('bash', ['-c', script, 'bash', JSON.stringify(jwk), text], { cwd: folder })).stdout
+        }
+        expect(await by(jws), alg).toBe(`${pem}${print}`)
+        await expect(by(jws, 'key-voucher+jws'), alg).rejects.toThrow('for something else than key-voucher+jws')
+        await expect(by(jws.replace(signed, `${signed}x`.slice(0, -5))), alg).rejects.toThrow('the signature by k is not good')
       }
     }
   })

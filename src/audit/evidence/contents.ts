@@ -24,7 +24,7 @@ export function contentsOf(evidence: Evidence, history: History): ReadonlyMap<st
   for (const { index, pem } of history.keys) files.set(entryFile('keys', index).replace(/entry$/, 'pem'), Buffer.from(pem))
   for (const [digest, content] of evidence.blobs) files.set(`blobs/${digest}`, Buffer.from(content))
   files.set('history.html', Buffer.from(historyHtml(evidence, history)))
-  files.set('VERIFY.md', Buffer.from(verifyMd(evidence, history)))
+  files.set('VERIFY.md', Buffer.from(verifyMd(evidence)))
   files.set(evidenceManifest, Buffer.from(evidenceManifestText(evidence)))
   files.set('SHA256SUMS', Buffer.from(sumsOf(files)))
   return files

@@ -2,7 +2,7 @@ import type { Sql } from 'postgres'
 import type { Bus, Consumption, Delivery, Heartbeat, Subscriber } from './bus.ts'
 import type { BusLog } from './bus-log.ts'
 import { Leases } from './leases.ts'
-import { readEvents, type Stretch } from './log-reader.ts'
+import { type LoggedEvent, readEvents, type Stretch } from './log-reader.ts'
 import { partitionOf } from './partition.ts'
 import { GrowingPause, Pace, roundMs } from './pause.ts'
 import { type KindTopics, UnknownKind } from './topics.ts'
@@ -87,8 +87,8 @@ function consumeLog({ sql, kinds, log, wake, leases, heartbeatMs }: Means, subsc
 
   /** Reads and applies from the stored positions on, while the lease is held. */
   async function follow(held: () => Promise<boolean>, pauses: GrowingPause): Promise<void> {
-    const start = await startingIndexes(subscriber)
-    let cursor = Math.min(...start.values())
+    const reached = await startingIndexes(subscriber)
+    let cursor = Math.min(...reached.values())
     let beatenAt = Number.NEGATIVE_INFINITY
     const pace = new Pace(roundMs)
     let ahead: Reading | undefined
@@ -99,10 +99,8 @@ function consumeLog({ sql, kinds, log, wake, leases, heartbeatMs }: Means, subsc
       if (!isHeld) return
       // a full page is followed by another, which the database reads while this one is applied
       ahead = more ? read(scannedTo) : undefined
-      const deliveries = events
-        .map((event) => deliveryOf(event, kinds))
-        .filter(({ topic, partition, index }) => index > (start.get(`${topic} ${partition}`) ?? -1))
-      const heartbeats = performance.now() - beatenAt >= heartbeatMs ? heartbeatsOf(subscriber, scannedTo) : []
+      const deliveries = events.flatMap((event) => deliveryOf(event, kinds, reached))
+      const heartbeats = performance.now() - beatenAt >= heartbeatMs ? heartbeatsOf(subscriber, scannedTo, reached) : []
       if (heartbeats.length > 0) beatenAt = performance.now()
       if (deliveries.length + heartbeats.length > 0) await subscriber.apply(deliveries, heartbeats)
       cursor = scannedTo
@@ -129,32 +127,42 @@ interface Reading {
   readonly stretch: Promise<Stretch>
 }
 
+/** By {@link placeOf}: the last index that was stored when the consumer began, or was handed over since. */
+type Reached = Map<string, number>
+
+const placeOf = (topic: string, partition: number): string => `${topic} ${partition}`
+
 /** What was read of the log up to an index is all there is, for every partition. */
-function heartbeatsOf(subscriber: Subscriber, readTo: number): readonly Heartbeat[] {
+function heartbeatsOf(subscriber: Subscriber, readTo: number, reached: Reached): readonly Heartbeat[] {
   return subscriber.topics().flatMap(({ topic, partitions }) =>
     Array.from({ length: partitions }, (_, partition) => ({
       topic,
       partition,
       size: readTo + 1,
-      previous: undefined,
+      previous: reached.get(placeOf(topic, partition)),
       broker: undefined,
     })),
   )
 }
 
 /** Stored index of every partition of the subscriber's topics, -1 where nothing was stored. */
-async function startingIndexes(subscriber: Subscriber): Promise<ReadonlyMap<string, number>> {
-  const indexes = new Map<string, number>()
+async function startingIndexes(subscriber: Subscriber): Promise<Reached> {
+  const indexes: Reached = new Map()
   for (const { topic, partitions } of subscriber.topics()) {
-    for (let partition = 0; partition < partitions; partition++) indexes.set(`${topic} ${partition}`, -1)
+    for (let partition = 0; partition < partitions; partition++) indexes.set(placeOf(topic, partition), -1)
   }
-  for (const { topic, partition, index } of await subscriber.positions()) indexes.set(`${topic} ${partition}`, index)
+  for (const { topic, partition, index } of await subscriber.positions()) indexes.set(placeOf(topic, partition), index)
   return indexes
 }
 
-function deliveryOf(event: { kind: string; subject: string; index: number; entry: string }, kinds: KindTopics): Delivery {
-  const kind = kinds().get(event.kind)
-  if (!kind) throw new UnknownKind(event.kind)
-  const partition = partitionOf(event.subject, kind.partitions)
-  return { topic: kind.topic, partition, index: event.index, previous: undefined, entry: event.entry, broker: undefined }
+/** Says what came before it in its partition, so that a view which was emptied meanwhile reads what it lacks. */
+function deliveryOf({ kind: id, subject, index, entry }: LoggedEvent, kinds: KindTopics, reached: Reached): Delivery[] {
+  const kind = kinds().get(id)
+  if (!kind) throw new UnknownKind(id)
+  const { topic, partitions } = kind
+  const partition = partitionOf(subject, partitions)
+  const previous = reached.get(placeOf(topic, partition)) ?? -1
+  if (index <= previous) return []
+  reached.set(placeOf(topic, partition), index)
+  return [{ topic, partition, index, previous, entry, broker: undefined }]
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { openView } from '../../src/open-view.ts'
 import { eventually } from '../support/eventually.ts'
 import { operate } from '../support/operate.ts'
 import { openParkingGateway, type ParkingGateway } from '../support/parking-gateway.ts'
@@ -22,24 +23,37 @@ const dismiss = async (indexes: readonly number[]) => {
   const { status } = await operate(gateway, '/v1/operations/dismissals', 'dismiss', { bureau: 'local-tax', indexes })
   expect(status).toBe(201)
 }
+/** What another process does that starts, or reads how far the view is, before the consumer has noticed. */
+const makeTables = async () => {
+  const { url, parts, database } = gateway
+  const means = { url, sql: database.raw, keeper: parts.keeper, logger: parts.logger, metrics: parts.metrics }
+  await (await openView('local-tax', means)).close()
+}
 const drop = () => gateway.database.raw.unsafe('drop schema view_local_tax cascade')
 
-it('a view that is dropped under its consumer comes again as it was, with what operators have dismissed from it', async () => {
-  await gateway.park(3)
-  const heads = (await gateway.parkedRows()).filter(({ cause }) => cause !== 'behind').map(({ index }) => index)
-  const [first = -1, second = -1] = heads
-  // the event that waited behind the first one is then the first of its company, and dismissed as well
-  await dismiss([first])
-  const [behind] = (await gateway.parkedRows()).filter(({ index }) => !heads.includes(index) && index > first)
-  await dismiss([second, behind?.index ?? -1])
-  const before = await rows()
-  expect(before.dismissed).toHaveLength(3)
-  expect(before.records.length + before.parked.length).toBeGreaterThan(0)
-  await drop()
-  await gateway.postCompanies(1, 3)
-  await eventually(async () => (await gateway.parkedRows()).length === before.parked.length + 2)
-  const after = await rows()
-  expect(after.dismissed).toEqual(before.dismissed)
-  expect(after.records).toEqual(before.records)
-  expect(after.parked.slice(0, before.parked.length)).toEqual(before.parked)
-})
+it.each([
+  ['dropped', async () => undefined],
+  ['dropped, and made anew by another process', makeTables],
+])(
+  'a view that is %s under its consumer comes again as it was, with what operators have dismissed from it',
+  async (_, meanwhile) => {
+    await gateway.park(3)
+    const heads = (await gateway.parkedRows()).filter(({ cause }) => cause !== 'behind').map(({ index }) => index)
+    const [first = -1, second = -1] = heads
+    // the event that waited behind the first one is then the first of its company, and dismissed as well
+    await dismiss([first])
+    const [behind] = (await gateway.parkedRows()).filter(({ index }) => !heads.includes(index) && index > first)
+    await dismiss([second, behind?.index ?? -1])
+    const before = await rows()
+    expect(before.dismissed).toHaveLength(3)
+    expect(before.records.length + before.parked.length).toBeGreaterThan(0)
+    await drop()
+    await meanwhile()
+    await gateway.postCompanies(1, 3)
+    await eventually(async () => (await gateway.parkedRows()).length === before.parked.length + 2)
+    const after = await rows()
+    expect(after.dismissed).toEqual(before.dismissed)
+    expect(after.records).toEqual(before.records)
+    expect(after.parked.slice(0, before.parked.length)).toEqual(before.parked)
+  },
+)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { FindingCode } from '../../src/audit/verify/finding.ts'
 import { writeState } from '../../src/audit/verify/state-file.ts'
+import { VerifyStopped } from '../../src/audit/verify/walk.ts'
 import { isJsonObject, type JsonObject } from '../../src/domain/text.ts'
 import { payloadOfLogged } from '../../src/identity/compact.ts'
 import { registerKey, revokeKey } from '../../src/identity/key-request.ts'
@@ -984,6 +985,17 @@ describe('what was seen at the last visit, and what the auditor was told, counts
     const stateFile = await stateOf(log.checkpoint)
     const { findings } = await verified(log, await altered(log.entries.slice(0, 500)), { stateFile })
     expect(findings.listed.find(({ code }) => code === 'shrunk')?.cause).toContain(String(log.size))
+  })
+
+  test('a log that has become shorter is one finding, also when the verification was stopped in between', async () => {
+    const stateFile = await stateOf(log.checkpoint)
+    const shorter = await altered(log.entries.slice(0, 600))
+    const stop = new AbortController()
+    const stopped = verified(log, shorter, { stateFile, signal: stop.signal, onProgress: () => stop.abort() })
+    await expect(stopped).rejects.toBeInstanceOf(VerifyStopped)
+    const { findings, resumed } = await verified(log, shorter, { stateFile })
+    expect(resumed).toBe(true)
+    expect(findings.counts).toEqual({ shrunk: 1 })
   })
 
   test('another first operator than the auditor was told is found', async () => {

@@ -24,7 +24,7 @@ export class VisitCheck {
   /** Before any entry is looked at. */
   begin({ size, root }: Checkpoint): void {
     const before = this.#before
-    if (before === undefined || size >= before.size) return
+    if (before === undefined || this.#done || size >= before.size) return
     const cause = `it has ${size} entries and the root ${base64(root)}; at the last visit it had ${before.size} and ${base64(before.root)}`
     this.#found({ code: 'shrunk', index: null, cause })
     this.#done = true

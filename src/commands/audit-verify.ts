@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { open, rm, writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { SourceFailed } from '../audit/log-source.ts'
 import { openSource } from '../audit/open-source.ts'
@@ -63,6 +63,7 @@ async function run(target: string, options: Options): Promise<void> {
   const { vkey, verifier } = await readVkey(options)
   const witnesses = await readWitnesses(options)
   const key = options.key === undefined ? undefined : await readSigningKey(options.key)
+  if (options.html !== undefined) await expectWritable(options.html)
   const stop = new AbortController()
   const listening = onInterrupt(() => stop.abort())
   const bar = rateBar()
@@ -97,14 +98,34 @@ function entriesOf({ from = 0, to = Number.MAX_SAFE_INTEGER }: Options): Pick<Ve
   return from === 0 && to === Number.MAX_SAFE_INTEGER ? {} : { entries: { from, to } }
 }
 
+/** Said before hours of work. What is there stays as it is, and nothing is left behind. */
+async function expectWritable(html: string): Promise<void> {
+  try {
+    const existing = await open(html, 'r+').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined
+      throw error
+    })
+    if (existing !== undefined) return await existing.close()
+    await writeFile(html, '', { flag: 'wx' })
+    await rm(html)
+  } catch (error) {
+    throw pageFailed(html, error)
+  }
+}
+
+function pageFailed(html: string, error: unknown, exitCode = 2): CommandFailed {
+  return new CommandFailed(`the page can't be written to ${html}: ${faultOf(error)}`, exitCode)
+}
+
 async function tell(report: AuditReport, { json, html }: Options): Promise<void> {
   process.stdout.write(json ? jsonReport(report) : textReport(report))
+  const found = Object.keys(report.findings.counts).length > 0
   if (html !== undefined) {
     await writeFile(html, htmlReport(report)).catch((error) => {
-      throw new CommandFailed(`the page can't be written to ${html}: ${faultOf(error)}`)
+      throw pageFailed(html, error, found ? 1 : 2)
     })
   }
-  if (Object.keys(report.findings.counts).length > 0) process.exitCode = 1
+  if (found) process.exitCode = 1
 }
 
 function failureOf(error: unknown, { state }: Options): unknown {

@@ -76,6 +76,30 @@ test('findings have exit code 1, and are told with index and cause; nothing of t
   expect(await readFile(page, 'utf8')).not.toContain('<script')
 })
 
+test('a page that can not be written is said before anything is checked, and where it fails at the end findings still have exit code 1', async () => {
+  const nowhere = join(work, 'nowhere', 'report.html')
+  const verify = (dir: string, html: string) => lianban(['audit', 'verify', dir, '--vkey', log.vkey, '--html', html])
+  for (const html of [nowhere, work]) {
+    const early = await verify(log.dir, html)
+    expect(early).toMatchObject({ code: 2, stdout: '' })
+    expect(early.stderr).toContain(`the page can't be written to ${html}`)
+  }
+  const bad = await rewritten(log, log.entries.with(20, 'nothing'))
+  const late = await verify(bad, '/dev/full')
+  expect(late.code).toBe(1)
+  expect(late.stdout).toContain('this log is not as it should be')
+  expect(late.stderr).toContain("the page can't be written to /dev/full")
+  expect((await verify(log.dir, '/dev/full')).code).toBe(2)
+  const kept = join(work, 'kept.html')
+  await writeFile(kept, 'of the last visit')
+  expect((await verify(join(work, 'nowhere'), kept)).code).toBe(2)
+  expect(await readFile(kept, 'utf8')).toBe('of the last visit')
+  await rm(kept)
+  expect((await verify(join(work, 'nowhere'), kept)).code).toBe(2)
+  expect(await exists(kept)).toBe(false)
+  await rm(bad, { recursive: true })
+})
+
 test('what could not be checked has exit code 2 and says why', async () => {
   const missing = await lianban(['audit', 'verify', log.dir])
   expect(missing.code).toBe(2)

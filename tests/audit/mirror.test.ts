@@ -191,6 +191,26 @@ it('a fork is told whatever becomes of the metrics', async () => {
   expect(ran.stdout).toContain('x.prom')
 })
 
+it('the metrics of single rounds go on from one to the next', async () => {
+  const out = await newFolder()
+  const metrics = join(out, 'm.prom')
+  server.serve(await prefix(300))
+  await once(out, '--metrics', metrics)
+  await once(out, '--metrics', metrics)
+  const success = /^lianban_mirror_last_success_timestamp_seconds \d{10}$/m.exec(await readFile(metrics, 'utf8'))?.[0]
+  server.intercept(() => ({ status: 403 }))
+  expect((await once(out, '--metrics', metrics)).code).toBe(2)
+  const lines = (await readFile(metrics, 'utf8')).split('\n')
+  expect(lines).toContain(success)
+  expect(lines).toContain('lianban_mirror_entries 300')
+  expect(lines).toContain('lianban_mirror_checkpoint_entries 300')
+  expect(lines.filter((line) => line.startsWith('lianban_mirror_rounds_total')).sort()).toEqual([
+    'lianban_mirror_rounds_total{result="away"} 1',
+    'lianban_mirror_rounds_total{result="copied"} 1',
+    'lianban_mirror_rounds_total{result="unchanged"} 1',
+  ])
+})
+
 it('a fork is told on a full disk, with the proof itself; without one a full disk is a failed round', async () => {
   const out = await newFolder()
   server.serve(await prefix(300))

@@ -49,15 +49,15 @@ async function run(target: string, options: Options): Promise<void> {
   const witnesses = await readWitnesses(options)
   const key = options.key === undefined ? undefined : await readSigningKey(options.key)
   const folder = options.out
-  if (await hasAlarm(folder))
-    throw new CommandFailed(
-      `${join(folder, alarmName)} holds the proof that this log was forked; nothing is added to such a copy`,
-      1,
-    )
   const stop = new AbortController()
   const listening = onInterrupt(() => stop.abort())
   let bar: Progress | undefined
   try {
+    if (await hasAlarm(folder))
+      throw new CommandFailed(
+        `${join(folder, alarmName)} holds the proof that this log was forked; nothing is added to such a copy`,
+        1,
+      )
     const source = await openSource(target, { key, origin: verifier.name, signal: stop.signal })
     const copied = await copyLog({
       source,

@@ -49,15 +49,15 @@ async function run(target: string, options: Options): Promise<void> {
   const key = options.key === undefined ? undefined : await readSigningKey(options.key)
   const { out: folder, once, every, metrics: metricsFile } = options
   const alarm = join(folder, alarmName)
-  if (await hasAlarm(folder))
-    throw new CommandFailed(
-      `${alarm} proves that this log was forked; show it to whoever answers for the log, and mirror into another folder`,
-      1,
-    )
   const stop = new AbortController()
   const listening = onInterrupt(() => stop.abort())
   const say = (line: string) => process.stdout.write(`${new Date().toISOString()} ${line}\n`)
   try {
+    if (await hasAlarm(folder))
+      throw new CommandFailed(
+        `${alarm} proves that this log was forked; show it to whoever answers for the log, and mirror into another folder`,
+        1,
+      )
     await followLog({
       target,
       folder,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { lookUp, nameOf } from '../../src/audit/export/subject-index.ts'
@@ -173,6 +173,18 @@ describe('an export', () => {
     expect(await logFiles(out)).toEqual(await logFiles(made.dir))
   })
 
+  it.each([
+    ['a file', async () => vkeyFile],
+    ['below a file', async () => join(vkeyFile, 'x')],
+    ['a link that leads to itself', linkToItself],
+    ['where there can be no folder', async () => '/proc/x'],
+  ])('to %s is refused in a sentence, by a mirror as well', async (_, place) => {
+    const out = await place()
+    const refused = { code: 2, stderr: expect.stringMatching(/^\S+ can't be (read: |written to \()E[^\n]*$/) }
+    expect(await exportTo(out)).toMatchObject(refused)
+    expect(await audit('mirror', server.url, '--out', out, '--vkey', vkeyFile)).toMatchObject(refused)
+  })
+
   it('mends a bundle that an interruption left damaged', async () => {
     const out = await newFolder()
     await exportTo(out)
@@ -183,6 +195,12 @@ describe('an export', () => {
     expect(await logFiles(out)).toEqual(whole)
   })
 })
+
+async function linkToItself(): Promise<string> {
+  const link = join(await newFolder(), 'link')
+  await symlink(link, link)
+  return link
+}
 
 const tilesAmong = (files: Record<string, string>) =>
   Object.fromEntries(Object.entries(files).filter(([path]) => !path.startsWith('blob/')))

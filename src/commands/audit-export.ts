@@ -68,6 +68,7 @@ async function run(target: string, options: Options): Promise<void> {
       from: options.from,
       to: options.to,
       now: new Date(),
+      isMended: true,
       signal: stop.signal,
       onProgress: (done, total) => {
         bar ??= progressBar(total)

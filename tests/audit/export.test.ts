@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { appendFile, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { lookUp, nameOf } from '../../src/audit/export/subject-index.ts'
@@ -171,6 +171,26 @@ describe('an export', () => {
     await once(first, 'exit')
     expect(await exportTo(out)).toMatchObject({ code: 0 })
     expect(await logFiles(out)).toEqual(await logFiles(made.dir))
+  })
+
+  it.each([1024, 1100])('that has lost files, or their ends, is whole again after another export (%i entries)', async (size) => {
+    const out = await newFolder()
+    const part = await writeLog(made, made.entries.slice(0, size))
+    server.serve(part)
+    await exportTo(out)
+    const { 'manifest.json': _, ...whole } = await filesOf(out)
+    const damage = async () => {
+      await truncate(join(out, 'tile/0/000'))
+      await truncate(join(out, 'tile/entries/001'))
+      await rm(join(out, 'tile/entries/002'))
+    }
+    await damage()
+    expect(await exportTo(out)).toMatchObject({ code: 0 })
+    expect(await filesOf(out)).toMatchObject(whole)
+    await damage()
+    server.serve(made.dir)
+    expect(await exportTo(out)).toMatchObject({ code: 0 })
+    expect(await logFiles(out)).toMatchObject(await logFiles(made.dir))
   })
 
   it.each([

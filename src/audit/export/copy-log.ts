@@ -13,6 +13,7 @@ import { failureOf, folderFailed } from './folder-failed.ts'
 import { FolderLock } from './folder-lock.ts'
 import { begunName, type KeptExport, readBegun, readKept, removeOutgrown } from './kept-export.ts'
 import { exportFormat, manifestName, manifestText } from './manifest.ts'
+import { firstDamaged, mendTiles } from './mending.ts'
 import { type Range, rangeOf } from './range.ts'
 import { asideFolder, WrittenAside } from './written-aside.ts'
 
@@ -31,6 +32,8 @@ export interface CopyRequest extends CheckpointRules {
   readonly from?: number | undefined
   readonly to?: number | undefined
   readonly now: Date
+  /** whether files that an earlier export left are written again where their size shows that they are damaged */
+  readonly isMended?: boolean
   /** entries done and to be done in this run */
   readonly onProgress?: (done: number, total: number) => void
   /** ends the copy between two bundles */
@@ -167,13 +170,19 @@ async function copyAll({ request, kept, begun, checkpoint, tiles, range }: Copy)
   const { folder, source, log, now } = request
   const { size } = checkpoint
   const sizeBefore = kept?.checkpoint.size ?? 0
-  const { from, to, next } = range
+  const { from, to } = range
   const before = [kept?.checkpoint, begun].filter((seen) => seen !== undefined)
   await rm(join(folder, asideFolder), { recursive: true, force: true })
-  if (size === sizeBefore && next >= to && kept?.checkpoint.note === checkpoint.note) return
   const files = new WrittenAside(folder)
+  if (request.isMended === true) await mendTiles(files, folder, tiles, sizeBefore)
+  const next = request.isMended === true ? await firstDamaged(folder, from, range.next) : range.next
+  if (size === sizeBefore && next >= to && kept?.checkpoint.note === checkpoint.note) return files.done()
   await files.write(begunName, checkpoint.note)
-  await new BundleCopier({ source, folder, files, tiles, signal: request.signal, onProgress: request.onProgress }).copy(range)
+  await new BundleCopier({ source, folder, files, tiles, signal: request.signal, onProgress: request.onProgress }).copy({
+    from,
+    to,
+    next,
+  })
   await copyTiles(files, tiles, sizeBefore)
   await files.write('vkey', `${request.vkey}\n`)
   await files.write('checkpoint', checkpoint.note)

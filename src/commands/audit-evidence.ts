@@ -2,13 +2,14 @@ import type { Command } from 'commander'
 import { checkEvidence } from '../audit/evidence/check-evidence.ts'
 import { collectEvidence } from '../audit/evidence/collect.ts'
 import { contentsOf } from '../audit/evidence/contents.ts'
-import { finderOf } from '../audit/evidence/entry-finder.ts'
+import { type FoundBy, finderOf } from '../audit/evidence/entry-finder.ts'
 import { EvidenceRefused } from '../audit/evidence/evidence.ts'
 import type { History } from '../audit/evidence/history.ts'
 import { readHistory } from '../audit/evidence/read-history.ts'
 import { writeZip } from '../audit/evidence/write-evidence.ts'
 import { openSource } from '../audit/open-source.ts'
 import { trustText } from '../audit/report/text-report.ts'
+import { assertNever } from '../domain/text.ts'
 import { type OperatorOptions, withOperator } from './audit-operator.ts'
 import { outcomeOf } from './audit-outcome.ts'
 import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
@@ -23,6 +24,8 @@ interface Options extends VkeyOptions, WitnessOptions, OperatorOptions {
   readonly from?: string
   readonly key?: string
   readonly check?: string
+  /** false with `--no-index` */
+  readonly index: boolean
 }
 
 /** `audit evidence` */
@@ -36,6 +39,7 @@ export function addAuditEvidence(audit: Command): void {
           .option('--subject <code>', 'whom it is about; for registrations the USCC')
           .option('--from <source>', "the exchange's URL, or folder or zip of an export")
           .option('--out <file.zip>', 'the file to write')
+          .option('--no-index', 'read every entry of an export instead of looking them up in its index')
           .option('--key <file>', "an auditor's private JWK, for an exchange")
           .option('--check <file.zip>', 'verify such a file instead'),
       ),
@@ -86,15 +90,32 @@ async function make(options: Options): Promise<void> {
   const witnesses = await readWitnesses(options)
   const key = options.key === undefined ? undefined : await readSigningKey(options.key)
   const source = await openSource(from, { key, origin: log.name })
-  const evidence = await collectEvidence({ source, find: finderOf(source), subject, log, ...witnesses, vkey, now: new Date() })
+  const find = finderOf(source, !options.index)
+  const { evidence, by } = await collectEvidence({ source, find, subject, log, ...witnesses, vkey, now: new Date() })
   await source.close()
-  if (evidence.events.length === 0) throw new CommandFailed(`${source.name} has no event about ${subject}`, 1)
+  if (evidence.events.length === 0)
+    throw new CommandFailed(`${source.name} has no event about ${subject}; ${completeness(by)}`, 1)
   const history = await readHistory(evidence, operator)
   if (history.faults.length > 0) throw new EvidenceRefused(history.faults)
   await writeZip(out, contentsOf(evidence, history), evidence.made)
   process.stdout.write(
-    `${out}: ${evidence.events.length} events about ${subject}, each proved to be in the log of ${evidence.checkpoint.size} entries\n`,
+    `${out}: ${evidence.events.length} events about ${subject}, each proved to be in the log of ${evidence.checkpoint.size} entries\n` +
+      `${completeness(by)}\n`,
   )
+}
+
+/** What it rests on that there are no more events. */
+function completeness(by: FoundBy): string {
+  switch (by) {
+    case 'search':
+      return "that there are no others is the exchange's word; to be sure, export the log, `audit verify` the export, and use it with --no-index"
+    case 'index':
+      return 'that there are no others rests on the index of the export; to be sure, `audit verify` the export, and use it with --no-index'
+    case 'reading':
+      return 'every entry was read; `audit verify` says whether they are those of the log'
+    default:
+      return assertNever(by)
+  }
 }
 
 function eventRows({ events }: History): string[][] {

@@ -34,7 +34,7 @@ beforeAll(async () => {
 /** Evidence as somebody makes it who looks at nothing. */
 async function evidenceOf(dir: string): Promise<string> {
   const source = folderSource(dir)
-  const evidence = await collectEvidence({
+  const { evidence } = await collectEvidence({
     source,
     find: finderOf(source),
     subject,

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { constants, generateKeyPairSync, sign } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { calculateJwkThumbprint } from 'jose'
@@ -333,3 +333,60 @@ function sized(zip: Buffer, name: string, size: number): Buffer {
   copy.writeUInt32LE(size, record + 24)
   return copy
 }
+
+describe('evidence from an export', () => {
+  const whole = () => audit('evidence', '--subject', subject, '--vkey', made.vkey, '--from', exported, '--out', file)
+  const damaged = async (change: (index: Buffer) => Buffer) => {
+    const folder = await newFolder()
+    await cp(exported, folder, { recursive: true })
+    const index = join(folder, 'index/subjects/000000')
+    await writeFile(index, change(await readFile(index)))
+    return folder
+  }
+  const without = (index: number) => (records: Buffer) =>
+    Buffer.concat(
+      Array.from({ length: records.length / 16 }, (_, n) => records.subarray(n * 16, n * 16 + 16)).filter(
+        (record) => record.readBigUInt64BE(8) !== BigInt(index),
+      ),
+    )
+
+  it.each([
+    ['ends before', ['--to', '256'], 'holds entries 0 to 255 only'],
+    ['begins behind', ['--from', '256'], 'holds entries 256 to'],
+    ['holds no entries of', ['--to', '0'], 'holds no entries'],
+  ])('that %s the log’s other entries is not made, and no answer about the subject is given', async (_, range, says) => {
+    const part = await newFolder()
+    expect(await audit('export', made.dir, '--out', part, '--vkey', made.vkey, ...range)).toMatchObject({ code: 0 })
+    server.serve(part)
+    for (const from of [part, server.url]) {
+      const ran = await evidence('--from', from, '--out', join(await newFolder(), 'x.zip'))
+      expect(ran).toMatchObject({ code: 2, stderr: expect.stringContaining(says) })
+    }
+    server.serve(made.dir)
+  })
+
+  it('says what it rests on that there are no more events', async () => {
+    expect((await whole()).stdout).toContain('rests on the index of the export')
+    expect((await evidence('--from', exported, '--no-index', '--out', file)).stdout).toContain('every entry was read')
+  })
+
+  it('whose index is empty, or lacks an event beside another one, is not made; by reading every entry it is whole', async () => {
+    const events = eventsOf(subject)
+    const shared = events.find((index, i) => Math.floor(index / 256) === Math.floor((events[i + 1] ?? -1) / 256)) ?? 0
+    for (const change of [() => Buffer.alloc(0), without(0), without(1), without(shared)]) {
+      const folder = await damaged(change)
+      const out = join(folder, 'evidence.zip')
+      const ran = await evidence('--from', folder, '--out', out)
+      expect(ran).toMatchObject({ code: 2, stderr: expect.stringContaining('is damaged: it is wrong about entry') })
+      expect(await evidence('--from', folder, '--no-index', '--out', out)).toMatchObject({ code: 0 })
+      expect((await checked(out)).stdout).toContain(`${events.length} events about ${subject}`)
+    }
+  })
+
+  it('without a manifest that says what the index covers is made from every entry', async () => {
+    const folder = await damaged(() => Buffer.alloc(0))
+    await rm(join(folder, 'manifest.json'))
+    const ran = await evidence('--from', folder, '--out', join(folder, 'evidence.zip'))
+    expect(ran).toMatchObject({ code: 0, stdout: expect.stringContaining(`${eventsOf(subject).length} events about`) })
+  })
+})

@@ -5,10 +5,10 @@ import { tileWidth } from '../../log/right-edge.ts'
 import { inclusionProof } from '../../log/tile-proofs.ts'
 import { AuthenticTiles, NotOfThisLog } from '../authentic-tiles.ts'
 import { digestsIn } from '../catalogue-files.ts'
-import { nameOf } from '../export/subject-index.ts'
+import { type IndexedName, nameOf } from '../export/subject-index.ts'
 import type { LogSource } from '../log-source.ts'
 import { type CheckpointRules, openShownCheckpoint } from '../trusted-checkpoint.ts'
-import type { EntryFinder, FoundEntry } from './entry-finder.ts'
+import type { EntryFinder, FoundBy, FoundEntry } from './entry-finder.ts'
 import type { Evidence, ProvedEntry } from './evidence.ts'
 
 export interface Collect extends CheckpointRules {
@@ -19,6 +19,11 @@ export interface Collect extends CheckpointRules {
   readonly now: Date
 }
 
+export interface Collected {
+  readonly evidence: Evidence
+  readonly by: FoundBy
+}
+
 /**
  * Gathers what the log has about a subject, each entry proved against one checkpoint before it is taken. Keys and
  * catalogues are all there ever were: they are about no subject, and only all of them show which were in force.
@@ -26,24 +31,24 @@ export interface Collect extends CheckpointRules {
  * @throws {NotOfThisLog} for an entry, tile or file that is not the log's
  * @throws {SourceFailed}
  */
-export async function collectEvidence({ source, find, subject, vkey, now, ...rules }: Collect): Promise<Evidence> {
+export async function collectEvidence({ source, find, subject, vkey, now, ...rules }: Collect): Promise<Collected> {
   const { note, ...checkpoint } = openShownCheckpoint(await source.checkpoint(), source.name, rules)
   const tiles = await AuthenticTiles.open(checkpoint, source.tile)
-  const prove = async (found: readonly FoundEntry[], name: ReturnType<typeof nameOf>): Promise<ProvedEntry[]> => {
+  const { by, entries } = await find([`subject:${subject}`, 'kind:key', 'kind:catalogue'], checkpoint.size)
+  const inOrder = [...entries].sort((a, b) => a.index - b.index)
+  const prove = async (name: IndexedName): Promise<ProvedEntry[]> => {
     // the finder may be wrong: what is not about the subject is not looked at any further
-    const wanted = found.filter(({ bytes }) => nameOf(bytes) === name)
+    const wanted = inOrder.filter(({ bytes }) => nameOf(bytes) === name)
     const proved: ProvedEntry[] = []
     for (const entry of wanted) proved.push(await proveEntry(entry, tiles, note))
     return proved
   }
-  const [events, keys, catalogues] = await Promise.all([
-    find(`subject:${subject}`, checkpoint.size).then((found) => prove(found, `subject:${subject}`)),
-    find('kind:key', checkpoint.size).then((found) => prove(found, 'kind:key')),
-    find('kind:catalogue', checkpoint.size).then((found) => prove(found, 'kind:catalogue')),
-  ])
+  const events = await prove(`subject:${subject}`)
+  const keys = await prove('kind:key')
+  const catalogues = await prove('kind:catalogue')
   const blobs = await blobsOf(catalogues, source)
   const made = `${now.toISOString().slice(0, 19)}Z`
-  return { subject, vkey, checkpoint, made, events, keys, catalogues, blobs }
+  return { by, evidence: { subject, vkey, checkpoint, made, events, keys, catalogues, blobs } }
 }
 
 async function proveEntry({ index, bytes }: FoundEntry, tiles: AuthenticTiles, checkpoint: string): Promise<ProvedEntry> {

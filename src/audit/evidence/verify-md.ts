@@ -16,12 +16,12 @@ Every entry here has a receipt, which proves that it is in the log \`${checkpoin
 **What it proves**: these events are in the log, unaltered, at these places; who signed each, with which key; under which rules.
 **What it does not prove**: that there are no other events about ${subject}, nor that no key was revoked and no rules were changed by
 entries that were left out: whoever made this file from a copy of the log took the index of that copy at its word. To be sure of that,
-verify the whole log (\`lianban audit verify\`) or have evidence made from the running exchange and from an export of your own. Refused
-requests name no subject and are not here.
+export the log, verify it (\`lianban audit verify\`) and have evidence made from that export with \`--no-index\`. Refused requests name
+no subject and are not here.
 
 **能证明**：所列事件未经改动地载于日志的所示位置；由谁、以哪个密钥签名；当时适用哪些规则。
-**不能证明**：该主体没有其他事件，也不能证明没有遗漏的密钥吊销或规则变更条目：由日志副本制作时，以该副本的索引为准。如需确认，请核验整个日志
-（\`lianban audit verify\`），或由运行中的平台及您自己的导出另行制作。被拒绝的请求不载明主体，故不在其中。
+**不能证明**：该主体没有其他事件，也不能证明没有遗漏的密钥吊销或规则变更条目：由日志副本制作时，以该副本的索引为准。如需确认，请导出日志并
+核验（\`lianban audit verify\`），再以 \`--no-index\` 由该导出另行制作。被拒绝的请求不载明主体，故不在其中。
 
 With our software · 使用本软件: \`lianban audit evidence --check FILE.zip --vkey VKEY\`
 

@@ -32,7 +32,6 @@ svg { width: 100%; font: 12px system-ui, sans-serif } .legend span { margin-righ
 <table class="facts">${headRows(report)
     .map(([name, value]) => `<tr><th>${escaped(name)}</th><td>${escaped(value)}</td></tr>`)
     .join('\n')}</table>
-<h2>Entries per day by kind</h2>
 ${dayChart(report.days)}
 <p class="legend">${Object.entries(kindColours)
     .map(([kind, colour]) => `<span><i style="background:${colour}"></i>${kind} ${report.kinds[kind] ?? 0}</span>`)

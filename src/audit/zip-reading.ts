@@ -1,5 +1,7 @@
+import { stat } from 'node:fs/promises'
 import { type Entry, openPromise } from 'yauzl'
 import { readStream } from './bounded-stream.ts'
+import { SourceFailed } from './log-source.ts'
 
 /** A zip that is not what it should be, in a sentence. */
 export class ZipRefused extends Error {
@@ -18,6 +20,7 @@ export interface OpenedZip {
   /**
    * @returns undefined when there is no such file
    * @throws {ZipRefused} when it is larger than `maxBytes`, or damaged
+   * @throws {SourceFailed} when the disk fails
    */
   read(name: string, maxBytes: number): Promise<Buffer | undefined>
   close(): void
@@ -32,8 +35,11 @@ const longestName = 200
  * may unpack to are refused before any file of it is read.
  *
  * @throws {ZipRefused}
+ * @throws {SourceFailed} for what is no file, or can't be read: nothing is known of its contents then
  */
 export async function openZip(file: string, { maxFiles, maxTotalBytes }: ZipBounds): Promise<OpenedZip> {
+  await expectFile(file)
+  const refused = (error: unknown) => refusalOf(error, file)
   const zip = await openPromise(file, { autoClose: false, strictFileNames: true }).catch((error: unknown) => {
     throw refused(error)
   })
@@ -75,6 +81,19 @@ export async function openZip(file: string, { maxFiles, maxTotalBytes }: ZipBoun
   }
 }
 
-function refused(error: unknown): ZipRefused {
-  return error instanceof ZipRefused ? error : new ZipRefused(error instanceof Error ? error.message : String(error))
+/** @throws {SourceFailed} also for a pipe: to open one would wait for somebody to write into it */
+async function expectFile(file: string): Promise<void> {
+  const found = await stat(file).catch((error: unknown) => {
+    throw refusalOf(error, file)
+  })
+  if (!found.isFile()) throw new SourceFailed('refused', `${file} is no file; name the zip itself`)
+}
+
+/** The disk's failures name the system call; zlib's and those of the format are about the contents. */
+function refusalOf(error: unknown, file: string): ZipRefused | SourceFailed {
+  if (error instanceof ZipRefused) return error
+  if (!(error instanceof Error)) return new ZipRefused(String(error))
+  if (!('syscall' in error)) return new ZipRefused(error.message)
+  if ('code' in error && error.code === 'ENOENT') return new SourceFailed('missing', `there is no file ${file}`)
+  return new SourceFailed('refused', `${file} can't be read: ${error.message}`)
 }

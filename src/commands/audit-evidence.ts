@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { expectWithinBounds } from '../audit/evidence/bounds.ts'
 import { checkEvidence } from '../audit/evidence/check-evidence.ts'
 import { collectEvidence } from '../audit/evidence/collect.ts'
 import { contentsOf } from '../audit/evidence/contents.ts'
@@ -97,7 +98,9 @@ async function make(options: Options): Promise<void> {
     throw new CommandFailed(`${source.name} has no event about ${subject}; ${completeness(by)}`, 1)
   const history = await readHistory(evidence, operator)
   if (history.faults.length > 0) throw new EvidenceRefused(history.faults)
-  await writeZip(out, contentsOf(evidence, history), evidence.made)
+  const contents = contentsOf(evidence, history)
+  expectWithinBounds(contents)
+  await writeZip(out, contents, evidence.made)
   process.stdout.write(
     `${out}: ${evidence.events.length} events about ${subject}, each proved to be in the log of ${evidence.checkpoint.size} entries\n` +
       `${completeness(by)}\n`,

@@ -1,5 +1,6 @@
 import { NotOfThisLog } from '../audit/authentic-tiles.ts'
 import { Contradiction } from '../audit/contradiction.ts'
+import { EvidenceNotWritten } from '../audit/evidence/evidence.ts'
 import { SourceBehind } from '../audit/export/copy-log.ts'
 import { ExportUnusable } from '../audit/export/kept-export.ts'
 import { SourceFailed } from '../audit/log-source.ts'
@@ -13,7 +14,12 @@ import { CommandFailed } from './command.ts'
 export function outcomeOf(error: unknown, hint = ''): unknown {
   if (error instanceof Contradiction) return new CommandFailed(`FORK: ${error.message}${hint}`, 1)
   if (error instanceof NotOfThisLog) return new CommandFailed(error.message, 1)
-  if (error instanceof SourceFailed || error instanceof SourceBehind || error instanceof ExportUnusable)
+  if (
+    error instanceof SourceFailed ||
+    error instanceof SourceBehind ||
+    error instanceof ExportUnusable ||
+    error instanceof EvidenceNotWritten
+  )
     return new CommandFailed(error.message, 2)
   return error
 }

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
 import { constants, generateKeyPairSync, sign } from 'node:crypto'
-import { cp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { calculateJwkThumbprint } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { expectWithinBounds } from '../../src/audit/evidence/bounds.ts'
 import { writeZip } from '../../src/audit/evidence/write-evidence.ts'
 import { nameOf } from '../../src/audit/export/subject-index.ts'
 import { openZip } from '../../src/audit/zip-reading.ts'
@@ -389,4 +390,37 @@ describe('evidence from an export', () => {
     const ran = await evidence('--from', folder, '--out', join(folder, 'evidence.zip'))
     expect(ran).toMatchObject({ code: 0, stdout: expect.stringContaining(`${eventsOf(subject).length} events about`) })
   })
+})
+
+describe('files that are not there', () => {
+  it('are nothing that could be checked', async () => {
+    const folder = await newFolder()
+    const missing = join(folder, 'none.zip')
+    expect(await checked(missing)).toMatchObject({ code: 2, stderr: expect.stringContaining(`there is no file ${missing}`) })
+    expect(await checked(join(file, 'x.zip'))).toMatchObject({ code: 2, stderr: expect.stringContaining("can't be read") })
+    const ofFolder = await checked(folder)
+    expect(ofFolder).toMatchObject({ code: 2, stderr: expect.stringContaining(`${folder} is no file`) })
+    expect(ofFolder.stderr).not.toContain('not good')
+  })
+
+  it('and folders are nothing to write evidence to', async () => {
+    const folder = await newFolder()
+    const nowhere = join(folder, 'none', 'x.zip')
+    for (const [out, says] of [
+      [folder, `${folder} can't be written: it is a folder; name a file`],
+      [nowhere, `${nowhere} can't be written: ENOENT: no such file or directory; name a file`],
+    ] as const) {
+      const ran = await evidence('--from', exported, '--out', out)
+      expect(ran).toMatchObject({ code: 2, stderr: expect.stringContaining(says) })
+      expect(ran.stderr.trim().split('\n')).toHaveLength(1)
+    }
+    expect(await readdir(folder)).toEqual([])
+  })
+})
+
+it('that nobody could unpack again is not written', () => {
+  const contents = (count: number) => new Map(Array.from({ length: count }, (_, n) => [`events/${n}`, Buffer.from('12')]))
+  expect(() => expectWithinBounds(contents(20_000))).not.toThrow()
+  expect(() => expectWithinBounds(contents(20_001))).toThrow('20001 files of 40002 bytes in all, and --check takes at most 20000')
+  expect(() => expectWithinBounds(contents(3), { maxFiles: 3, maxTotalBytes: 5 })).toThrow('3 files of 6 bytes')
 })

@@ -6,6 +6,7 @@ import type { SeenCheckpoint } from '../contradiction.ts'
 import { proveReceipt } from '../receipt.ts'
 import { type CheckpointRules, openTrustedCheckpoint } from '../trusted-checkpoint.ts'
 import { type OpenedZip, openZip, ZipRefused } from '../zip-reading.ts'
+import { evidenceBounds } from './bounds.ts'
 import { contentsOf } from './contents.ts'
 import { type Evidence, EvidenceRefused, type ProvedEntry } from './evidence.ts'
 import type { History } from './history.ts'
@@ -13,8 +14,6 @@ import { readEvidenceManifest } from './manifest.ts'
 import { type EntryFolder, folderOfReceipt } from './names.ts'
 import { readHistory } from './read-history.ts'
 
-/** What evidence may unpack to: a thousand events of the largest kind, with their receipts. */
-const bounds = { maxFiles: 20_000, maxTotalBytes: 512 * 2 ** 20 }
 const maxReceiptBytes = 256 * 1024
 const maxBlobBytes = 1_048_576
 /** `history.html`, `VERIFY.md`, `SHA256SUMS`. */
@@ -38,10 +37,11 @@ export interface Checked {
  * authority, rules and legal order; and that the pages for people say what the proved entries say, since they are made again and compared.
  *
  * @throws {EvidenceRefused} with everything that is wrong
+ * @throws {SourceFailed} when there is no such file
  */
 export async function checkEvidence(file: string, rules: EvidenceRules, vkey: string): Promise<Checked> {
   try {
-    const zip = await openZip(file, bounds)
+    const zip = await openZip(file, evidenceBounds)
     try {
       return await check(zip, rules, vkey)
     } finally {

@@ -34,3 +34,8 @@ export class EvidenceRefused extends Error {
     this.faults = faults
   }
 }
+
+/** Evidence was not written; the log and its entries are not to blame. */
+export class EvidenceNotWritten extends Error {
+  override readonly name = 'EvidenceNotWritten'
+}

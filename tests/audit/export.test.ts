@@ -161,12 +161,12 @@ describe('an export', () => {
     const args = ['audit', 'export', server.url, '--out', out, '--vkey', vkeyFile]
     const first = spawn(process.execPath, [mainFile, ...args], { env: cleanEnv(), stdio: 'ignore' })
     await eventually(async () => isAsked)
-    server.intercept(undefined)
     const before = await filesOf(out)
     const refused = { code: 2, stderr: expect.stringContaining(`the process ${first.pid}, is working in ${out}: wait for it`) }
     expect(await exportTo(out)).toMatchObject(refused)
     expect(await audit('mirror', server.url, '--out', out, '--vkey', vkeyFile, '--once')).toMatchObject(refused)
     expect(await filesOf(out)).toEqual(before)
+    server.intercept(undefined)
     first.kill('SIGKILL')
     await once(first, 'exit')
     expect(await exportTo(out)).toMatchObject({ code: 0 })

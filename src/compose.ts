@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { Alarms } from './alarm/alarms.ts'
 import { Notices } from './alarm/notices.ts'
 import { createApp } from './arrival/app.ts'
@@ -17,6 +16,7 @@ import { kafkaSettingsOf } from './bus/kafka-settings.ts'
 import { Closers } from './closers.ts'
 import type { Config } from './config.ts'
 import { connect, type Database, pingDatabase, type RawSql } from './database/connect.ts'
+import { makeDataDir } from './database/data-dir.ts'
 import { migrateLog } from './database/migrate.ts'
 import { openDatabase } from './database/open.ts'
 import { VerifyingThread } from './identity/verifying-thread.ts'
@@ -77,7 +77,7 @@ async function build(
   logger: Logger,
   closers: Closers,
 ): Promise<Pick<Exchange, 'port' | 'vkey' | 'failed'>> {
-  await mkdir(config.dataDir, { recursive: true })
+  await makeDataDir(config.dataDir)
   const opened = await openDatabase(config, logger)
   closers.add('the database', opened.stop)
   const database = connect(opened.url, { name: 'lianban', maxConnections: 16 })

@@ -73,7 +73,8 @@ export function readConfig(env: Environment = process.env): Config {
     return value
   }
   const dataDir = resolve(env.DATA_DIR || '.lianban')
-  const production = env.NODE_ENV === 'production'
+  const production =
+    read('NODE_ENV', 'development', oneOf(['production', 'development', 'test']), 'production, or unset') === 'production'
   const host = read('HOST', '127.0.0.1', hostOf, 'a host name or an address to listen on')
   const port = read('PORT', '8080', portOf, 'a port from 0 to 65535')
   const metricsPort = env.METRICS_PORT ? read('METRICS_PORT', '', portOf, 'a port from 0 to 65535') : undefined
@@ -120,7 +121,12 @@ type Read = <T>(name: string, fallback: string, parse: (text: string) => T | und
 
 function readDatabaseUrl(env: Environment, read: Read, faults: string[]): string | undefined {
   if (!env.DATABASE_URL) return undefined
-  const url = read('DATABASE_URL', '', postgresUrlOf, 'a URL like postgres://user:password@host:5432/database')
+  const url = read(
+    'DATABASE_URL',
+    '',
+    postgresUrlOf,
+    'a URL like postgres://user:password@host:5432/database, with % written as %25',
+  )
   try {
     if (url !== undefined) databaseServerOf(url)
     return url
@@ -237,7 +243,17 @@ const prefixOf = (text: string) => (/^[A-Za-z0-9._-]{1,100}$/.test(text) ? text 
 
 function postgresUrlOf(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined
-  return ['postgres:', 'postgresql:'].includes(new URL(text).protocol) ? text : undefined
+  const { protocol, username, password, pathname } = new URL(text)
+  if (![username, password, pathname].every(isEscaped)) return undefined
+  return ['postgres:', 'postgresql:'].includes(protocol) ? text : undefined
+}
+
+function isEscaped(part: string): boolean {
+  try {
+    return decodeURIComponent(part) !== undefined
+  } catch {
+    return false
+  }
 }
 
 const httpUrlOf = (text: string) => (/^https?:\/\/\S+$/.test(text) && URL.canParse(text) ? text : undefined)
@@ -261,7 +277,8 @@ function witnessesOf(text: string): readonly WitnessText[] | undefined {
 
 function brokersOf(text: string): readonly string[] | undefined {
   const brokers = text.split(',').map((one) => one.trim())
-  return brokers.every((one) => /^[^\s:]+:\d{1,5}$/.test(one)) ? brokers : undefined
+  const isBroker = (one: string) => /^[^\s:]+:\d{1,5}$/.test(one) && Number(portOf(one.split(':')[1] ?? '')) > 0
+  return brokers.every(isBroker) ? brokers : undefined
 }
 
 /** How a fault says what a setting is: a URL may hold a password anywhere, a mistyped one above all. */

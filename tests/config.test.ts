@@ -185,6 +185,15 @@ describe('settings', () => {
     expect(faults[0]).toMatch(new RegExp(`^${name}\\b`))
   })
 
+  it.each([
+    ['NODE_ENV', { NODE_ENV: 'Production', DATABASE_URL: 'postgres://db/x' }],
+    ['KAFKA_BROKERS', { KAFKA_BROKERS: '127.0.0.1:99999' }],
+    ['KAFKA_BROKERS', { KAFKA_BROKERS: '127.0.0.1:0' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgres://user:50%zz@db/x' }],
+  ])('that look right and are not are refused: %s in %j', (name, env) => {
+    expect(faultsOf(env)).toEqual([expect.stringMatching(new RegExp(`^${name} must be`))])
+  })
+
   it('of witnesses are refused together: a key that is none, and a quorum', () => {
     const WITNESSES = `https://w.example=${one.replace('+', '+0')}`
     expect(faultsOf({ WITNESSES, WITNESS_QUORUM: '3' }).map((fault) => fault.split(/\W/, 1)[0])).toEqual([

@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises'
 import { readConfig } from '../config.ts'
+import { makeDataDir } from '../database/data-dir.ts'
 import { migrateLog } from '../database/migrate.ts'
 import { registerKey } from '../identity/key-request.ts'
 import type { SigningKey } from '../identity/private-key.ts'
@@ -17,7 +17,7 @@ import { withOwnDatabase } from './own-database.ts'
  */
 export async function registerFirst(key: SigningKey, party: string): Promise<{ index: number; origin: string }> {
   const config = readConfig()
-  await mkdir(config.dataDir, { recursive: true })
+  await makeDataDir(config.dataDir)
   const logger = createLogger('error')
   return withOwnDatabase(config, logger, async ({ raw }, url) => {
     await migrateLog(url)

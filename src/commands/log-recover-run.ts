@@ -1,10 +1,10 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Contradiction } from '../audit/contradiction.ts'
 import { connectKafka } from '../bus/kafka-client.ts'
 import { kafkaSettingsOf } from '../bus/kafka-settings.ts'
 import { type Config, readConfig } from '../config.ts'
 import type { RawSql } from '../database/connect.ts'
+import { makeDataDir } from '../database/data-dir.ts'
 import { migrateLog } from '../database/migrate.ts'
 import { readLastCheckpoint } from '../log/last-checkpoint.ts'
 import { loadLogKey } from '../log/log-key.ts'
@@ -26,7 +26,7 @@ import { withOwnDatabase } from './own-database.ts'
 /** Shows what of the published log the database does not have, and puts it back where `--apply` says so. */
 export async function recoverLog(options: RecoverOptions): Promise<void> {
   const config = readConfig()
-  await mkdir(config.dataDir, { recursive: true })
+  await makeDataDir(config.dataDir)
   const logger = createLogger('error')
   const key = await loadLogKey(config.logKeyFile, config.logOrigin)
   const checkpoints = new SignedCheckpoints(key.verifier)

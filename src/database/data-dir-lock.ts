@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { CannotStart } from '../domain/cannot-start.ts'
+import { makeDataDir } from './data-dir.ts'
 import { holderOfLock, lockByProcess, type ProcessLock } from './process-lock.ts'
 
 const prefix = 'exchange.lock.'
@@ -8,10 +8,10 @@ const prefix = 'exchange.lock.'
 /**
  * Makes this process the only exchange on a data directory.
  *
- * @throws {CannotStart} when a living process holds it
+ * @throws {CannotStart} when a living process holds it, or it can't be used
  */
 export async function lockDataDir(dataDir: string): Promise<ProcessLock> {
-  await mkdir(dataDir, { recursive: true })
+  await makeDataDir(dataDir)
   const lock = await lockByProcess(dataDir, prefix)
   if (!('heldBy' in lock)) return lock
   throw new CannotStart(

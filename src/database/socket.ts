@@ -55,7 +55,7 @@ function broken(failure: unknown): Socket {
   })
 }
 
-const prepared = (socket: Socket): Socket => gathering(closingQuietly(socket))
+const prepared = (socket: Socket): Socket => gathering(failingUnanswered(closingQuietly(socket)))
 
 /**
  * Writes all that is sent in one turn of the event loop at once: each write wakes the server's process, and postgres.js writes every
@@ -70,6 +70,21 @@ function gathering(socket: Socket): Socket {
     }
     return Reflect.apply(write, socket, given)
   }
+  return socket
+}
+
+/**
+ * Breaks when the server closes it before it has said anything, as a proxy without a server behind it does: postgres.js would connect
+ * again at once, as often as it can, and tell nobody who waits.
+ */
+function failingUnanswered(socket: Socket): Socket {
+  socket.once('close', (hadError) => {
+    if (!hadError && socket.bytesRead === 0 && socket.listenerCount('error') > 0)
+      socket.emit(
+        'error',
+        Object.assign(new Error('the server closed the connection before it answered'), { code: 'ECONNRESET' }),
+      )
+  })
   return socket
 }
 

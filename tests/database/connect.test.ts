@@ -53,6 +53,22 @@ describe('connections', () => {
     await close()
   })
 
+  test('a server that closes each connection before it answers is told, and is not asked without a pause', async () => {
+    let connections = 0
+    const closing = createServer((socket) => {
+      connections += 1
+      socket.on('error', () => undefined) // whoever was cut off may cut us off, too
+      socket.end()
+    })
+    const port = await listening(closing)
+    const { raw, close } = connect(`postgres://127.0.0.1:${port}/x`, { name: 'test', maxConnections: 2 })
+    for (let i = 0; i < 5; i++) await expect(raw`select 1`).rejects.toThrow('closed the connection before it answered')
+    await expect(pingDatabase({ raw })).rejects.toThrow('is DATABASE_URL right')
+    expect(connections).toBeLessThan(12)
+    await close()
+    closing.close()
+  })
+
   test('a pool outlives more failed connections than it has, and works when the database is back', async () => {
     const server = new URL(database.url)
     const relay = createServer((socket) => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -132,6 +132,21 @@ describe('a start that must not be', () => {
     await expect(readdir(dataDir)).rejects.toMatchObject({ code: 'ENOENT' })
     await rm(folder, { recursive: true, force: true })
   })
+
+  it.each([['serve'], ['gateway'], ['publish']])(
+    'says in one sentence that it can write into no data directory: %s',
+    async (role) => {
+      const folder = await mkdtemp(join(tmpdir(), 'lianban-e2e-nowhere-'))
+      await writeFile(join(folder, 'file'), '')
+      const dataDir = join(folder, 'file', 'data')
+      const env = { DATA_DIR: dataDir, PORT: '0', ...(role === 'serve' ? {} : { DATABASE_URL: 'postgres://127.0.0.1:1/x' }) }
+      const { code, stderr } = await lianban([role], { env })
+      expect(code).toBe(2)
+      expect(stderr).toContain(`DATA_DIR ${dataDir} can't be used (ENOTDIR): name a folder`)
+      expect(stderr).not.toMatch(/^ +at /m)
+      await rm(folder, { recursive: true, force: true })
+    },
+  )
 
   it('names every wrong setting and every fault of the catalogue at once', async () => {
     const settings = await lianban(['serve'], { env: { PORT: 'eighty', LOG_LEVEL: 'loud', KAFKA_BROKERS: 'nowhere' } })

@@ -65,10 +65,20 @@ describeWithKafka('a stretch of the log that an operator wants published again',
     bus.consume(subscriber)
     const events = [...upTo(5), ...upTo(1210).slice(1205)]
     await eventually(() => expectAllOnceInOrder(subscriber, events))
+    // a new topic may have taken some messages of a send that failed, and take them again
+    const before = await timesSent()
+    expect([...before.keys()].toSorted((a, b) => a - b)).toEqual(events)
     await sql`insert into log.republications (id, from_index, to_index, sent_to, events, party, reason, created_at)
       values (7, 0, 1209, -1, 0, 'operator', 'test', now())`
     await eventually(async () => (await sql`select 1 from log.republications where finished_at is not null`).length === 1)
-    const messages = await readTopicEvents(fixture.kafka, fixture.topic)
-    expect(messages.map(({ index }) => index).toSorted((a, b) => a - b)).toEqual(events.flatMap((index) => [index, index]))
+    const after = await timesSent()
+    expect([...after.keys()].toSorted((a, b) => a - b)).toEqual(events)
+    for (const index of events) expect(after.get(index), String(index)).toBeGreaterThan(before.get(index) ?? 0)
+
+    async function timesSent(): Promise<ReadonlyMap<number, number>> {
+      const times = new Map<number, number>()
+      for (const { index } of await readTopicEvents(fixture.kafka, fixture.topic)) times.set(index, (times.get(index) ?? 0) + 1)
+      return times
+    }
   })
 })

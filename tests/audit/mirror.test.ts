@@ -231,23 +231,29 @@ it('a fork is told on a full disk, with the proof itself; without one a full dis
   expect(await seenIn(out)).toEqual([300, 400])
 })
 
-it('a folder that takes no files for a while is tried again in the next round', async () => {
-  const out = await newFolder()
-  const metrics = join(await newFolder(), 'm.prom')
+/** Mirrors in rounds of 50 ms until it is stopped. */
+function follow(folder: string, metricsFile: string) {
   const stop = new AbortController()
   const said: string[] = []
-  server.serve(await prefix(300))
-  await once(out)
   const following = followLog({
     target: server.url,
-    folder: out,
+    folder,
     log: made.logKey.verifier,
     vkey: made.vkey,
     everySeconds: 0.05,
-    metricsFile: metrics,
+    metricsFile,
     signal: stop.signal,
     say: (line) => said.push(line),
   })
+  return { following, said, stop }
+}
+
+it('a folder that takes no files for a while is tried again in the next round', async () => {
+  const out = await newFolder()
+  const metrics = join(await newFolder(), 'm.prom')
+  server.serve(await prefix(300))
+  await once(out)
+  const { following, said, stop } = follow(out, metrics)
   const text = () => readFile(metrics, 'utf8').catch(() => '')
   await eventually(async () => (await text()).includes('result="unchanged"'))
   await rm(join(out, 'checkpoints.jsonl'))
@@ -264,19 +270,8 @@ it('a folder that takes no files for a while is tried again in the next round', 
 it('a server that is away, behind or damaged is no alarm, and the next round goes on', async () => {
   const out = await newFolder()
   const metrics = join(await newFolder(), 'm.prom')
-  const stop = new AbortController()
-  const said: string[] = []
   server.serve(await prefix(700))
-  const following = followLog({
-    target: server.url,
-    folder: out,
-    log: made.logKey.verifier,
-    vkey: made.vkey,
-    everySeconds: 0.05,
-    metricsFile: metrics,
-    signal: stop.signal,
-    say: (line) => said.push(line),
-  })
+  const { following, said, stop } = follow(out, metrics)
   const counted = (result: string) =>
     eventually(async () => new RegExp(`result="${result}"\\} [1-9]`).test(await readFile(metrics, 'utf8').catch(() => '')))
   await counted('copied')

@@ -57,6 +57,7 @@ it('without an auditor’s key the exchange refuses, and says so', async () => {
   const refused = await audit('export', exchange.url, '--out', await newFolder(), '--vkey', vkey)
   expect(refused.code).toBe(2)
   expect(refused.stderr).toContain('HTTP 401')
+  expect(refused.stderr).toContain('give --key')
   const commerce = join(exchange.dataDir, 'keys', 'commerce.jwk')
   expect((await audit('export', exchange.url, '--out', await newFolder(), '--vkey', vkey, '--key', commerce)).stderr).toContain(
     'HTTP 403',

@@ -132,9 +132,9 @@ class Client {
     }
     if (status >= 300 && status < 400)
       throw new SourceFailed('refused', `${url} sends elsewhere (HTTP ${status}), which a log must not; give its final address`)
-    if (status === 401 && this.#options.key === undefined)
-      throw new SourceFailed('refused', `${url} is for auditors (HTTP 401): give --key with an auditor's key`)
-    throw new SourceFailed('refused', `${url} refuses (HTTP ${status}): ${reasonOf(bytes) ?? 'it does not say why'}`)
+    const wantsKey = status === 401 && this.#options.key === undefined
+    const advice = wantsKey ? "; give --key with an auditor's key" : ''
+    throw new SourceFailed('refused', `${url} refuses (HTTP ${status}): ${reasonOf(bytes) ?? 'it does not say why'}${advice}`)
   }
 
   async #authorization(): Promise<Record<string, string>> {

@@ -29,14 +29,24 @@ async function expectReceipts(
 ): Promise<void> {
   const vkey = (await readFile(vkeyFile, 'utf8')).trim()
   const byIndex = new Map(acknowledged.map((one) => [one.index, one]))
-  await sql<{ index: number; entry: string }[]>`select index, entry from log.entries where kind = 'event'`.cursor(500, (rows) => {
-    for (const { index, entry } of rows) {
-      const { compact, receipt } = byIndex.get(index) ?? { compact: '', receipt: '' }
-      const { jws }: { jws: string } = JSON.parse(entry)
-      expect(jws).toBe(compact)
-      verifyReceipt(receipt, entry, vkey)
-    }
-  })
+  for await (const { index, entry } of eventEntries(sql)) {
+    const { compact, receipt } = byIndex.get(index) ?? { compact: '', receipt: '' }
+    const { jws }: { jws: string } = JSON.parse(entry)
+    expect(jws).toBe(compact)
+    verifyReceipt(receipt, entry, vkey)
+  }
+}
+
+/** A statement for each page: one cursor over all would have its time run out while receipts are verified. */
+async function* eventEntries(sql: Views['sql']): AsyncGenerator<{ index: number; entry: string }> {
+  for (let after = -1; ; ) {
+    const page = await sql<{ index: number; entry: string }[]>`
+      select index, entry from log.entries where kind = 'event' and index > ${after} order by index limit 500`
+    yield* page
+    const last = page.at(-1)
+    if (last === undefined) return
+    after = last.index
+  }
 }
 
 async function expectVerified({ urls, keysFolder, vkeyFile }: TorturedExchange): Promise<void> {

@@ -5,9 +5,10 @@ import type { JsonObject } from '../domain/text.ts'
 import { payloadOfLogged } from '../identity/compact.ts'
 import type { EntryRow } from '../log/entry-row.ts'
 import type { Fate } from '../view/queries.ts'
-import { isLonger } from './characters.ts'
 import { maskedData } from './masked.ts'
+import { textUpTo } from './parameters.ts'
 import type { Parts } from './parts.ts'
+import { type Parameter, readQuery, refuseQuery } from './query.ts'
 import { authenticate, type Reader } from './reader.ts'
 import { recordReading } from './record-reading.ts'
 
@@ -17,6 +18,7 @@ import { recordReading } from './record-reading.ts'
  */
 export async function getEvent(c: Context, parts: Parts): Promise<Response> {
   const reader = await authenticate(c, parts)
+  refuseQuery(c)
   const index = c.req.param('index') ?? ''
   const row = /^(0|[1-9]\d{0,14})$/.test(index) ? await parts.log.entry(Number(index)) : undefined
   if (row === undefined) throw notFound()
@@ -26,12 +28,7 @@ export async function getEvent(c: Context, parts: Parts): Promise<Response> {
 /** `GET /v1/events?id=`: the same for a sender who lost the answer. */
 export async function getEventById(c: Context, parts: Parts): Promise<Response> {
   const reader = await authenticate(c, parts)
-  const id = c.req.query('id')
-  if (id === undefined || id === '' || isLonger(id, 128) || id.includes('\0'))
-    throw new RefusedRequest('invalid-request', {
-      en: 'id must be an event id of 1 to 128 characters',
-      zh: 'id 须为 1 到 128 个字符的事件标识',
-    })
+  const id = readQuery(c, (query) => query.need('id', eventId)) ?? ''
   const row = await parts.log.eventOf(reader.party.id, id)
   if (row === undefined) throw notFound()
   return answer(c, parts, reader, row)
@@ -86,5 +83,9 @@ async function fateIn(parts: Parts, bureau: string, row: EntryRow, kind: Kind): 
   return view.fateOf({ index: row.index, type: row.type, sender: row.party, kind: kind.id, subject: row.subject })
 }
 
+const eventId: Parameter<string> = {
+  read: textUpTo(128).read,
+  must: { en: 'an event id of 1 to 128 characters', zh: '1 到 128 个字符的事件标识' },
+}
 const json = (c: Context, body: object) => c.json(body, 200, { 'cache-control': 'private, no-store' })
 const notFound = () => new RefusedRequest('not-found', { en: 'there is no such event for you', zh: '没有贵方可见的此事件' })

@@ -5,6 +5,7 @@ import type { RulesToAppend } from '../log/appendable.ts'
 import { keyToAppend } from '../log/key-append.ts'
 import { mediaTypeOf, readBounded } from './body.ts'
 import type { Parts } from './parts.ts'
+import { refuseQuery } from './query.ts'
 import { authenticate } from './reader.ts'
 
 /** A proof carries a voucher and an RSA key at most. */
@@ -45,6 +46,7 @@ async function refuseBeforeQueue(item: RulesToAppend, parts: Parts): Promise<voi
 /** `GET /v1/keys`: every key there ever was, for any party that can show a token. */
 export async function getKeys(c: Context, parts: Parts): Promise<Response> {
   await authenticate(c, parts)
+  refuseQuery(c)
   const keys = parts.keeper.inForce.keys.history().map(({ key, registeredAt, revoked }) => ({
     party: key.party,
     kid: key.kid,

@@ -3,13 +3,15 @@ import { RefusedRequest } from '../domain/refusal.ts'
 import type { KeyLife } from '../log/key-history.ts'
 import { authenticateAuditor } from './auditor.ts'
 import { notKept } from './log-search.ts'
-import { invalid, pageOf } from './page-query.ts'
+import { cursor, maxPage, pageSize } from './parameters.ts'
 import type { Parts } from './parts.ts'
+import { type Parameter, type Query, readQuery, refuseQuery } from './query.ts'
 import { recordReading } from './record-reading.ts'
 
 /** `GET /v1/log/parties/{party}/keys`: a party that the catalogue no longer has keeps its history. */
 export async function getKeyHistory(c: Context, parts: Parts): Promise<Response> {
   const auditor = await authenticateAuditor(c, parts)
+  refuseQuery(c)
   const party = c.req.param('party') ?? ''
   const lives = /^[a-z][a-z0-9-]{0,30}$/.test(party) ? await parts.log.keyHistory(party) : []
   if (lives.length === 0 && !parts.keeper.inForce.rules.parties.has(party)) throw new RefusedRequest('not-found', noParty)
@@ -42,7 +44,7 @@ function keyJson({ key, registered, revoked, signed }: KeyLife) {
 /** `GET /v1/log/catalogues?after=&limit=` */
 export async function getCatalogueHistory(c: Context, parts: Parts): Promise<Response> {
   const auditor = await authenticateAuditor(c, parts)
-  const { catalogues, next } = await parts.log.catalogueHistory(pageOf(c.req.query()))
+  const { catalogues, next } = await parts.log.catalogueHistory(readQuery(c, readPage))
   await recordReading(auditor, parts)
   const shown = catalogues.map(({ index, received, version, by, files, difference }) => ({
     index,
@@ -58,21 +60,29 @@ export async function getCatalogueHistory(c: Context, parts: Parts): Promise<Res
 /** `GET /v1/log/consistency?from=&to=` between two sizes of the log */
 export async function getConsistency(c: Context, parts: Parts): Promise<Response> {
   const auditor = await authenticateAuditor(c, parts)
-  const { from, to } = c.req.query()
   const size = await parts.log.size()
-  const second = to ? sizeOf('to', to) : size
-  const first = sizeOf('from', from ?? '')
-  if (second > size) throw invalid('to', `a size that the log has had; it has ${size} entries`, `日志曾有的大小；现有 ${size} 条`)
+  const { first, second } = readQuery(c, (query) => readSizes(query, size))
   const proof = await parts.log.consistency(first, second)
-  if (proof === undefined) throw invalid('from', 'a size from 0 to that of `to`', '0 到 `to` 之间的大小')
+  if (proof === undefined) throw new Error(`no proof from ${first} to ${second}`)
   await recordReading(auditor, parts)
   return c.json({ from: first, to: second, proof: proof.map((hash) => hash.toString('base64')) }, 200, notKept)
 }
 
-function sizeOf(parameter: string, text: string): number {
-  if (!/^(0|[1-9]\d{0,14})$/.test(text))
-    throw invalid(parameter, 'a size of the log, in decimal digits', '日志大小（十进制数字）')
-  return Number(text)
+function readPage(query: Query) {
+  return { after: query.read('after', cursor), limit: query.read('limit', pageSize) ?? maxPage }
+}
+
+function readSizes(query: Query, size: number): { readonly first: number; readonly second: number } {
+  const [first = 0, second = size] = [query.need('from', sizeOfLog), query.read('to', sizeOfLog)]
+  if (second > size)
+    query.mustBe('to', { en: `a size that the log has had; it has ${size} entries`, zh: `日志曾有的大小；现有 ${size} 条` })
+  if (first > second) query.mustBe('from', { en: 'a size from 0 to that of `to`', zh: '0 到 `to` 之间的大小' })
+  return { first, second }
+}
+
+const sizeOfLog: Parameter<number> = {
+  read: (text) => (/^(0|[1-9]\d{0,14})$/.test(text) ? Number(text) : undefined),
+  must: { en: 'a size of the log, in decimal digits', zh: '日志大小（十进制数字）' },
 }
 
 const noParty = { en: 'there is no such party, and there never was a key of it', zh: '没有此参与方，也从未有过其密钥' }

@@ -83,7 +83,7 @@ export const busOperations: readonly OperationSpec[] = [
     summary: 'how far each topic and each bureau’s consumer is, for operators',
     secured: true,
     answers: { '200': answer('the bus now', json(schemaRef('BusStatus'))) },
-    problems: ['not-yours'],
+    problems: ['invalid-request', 'not-yours'],
   },
   act(
     '/v1/operations/republications',

@@ -130,6 +130,6 @@ export const eventOperations: readonly OperationSpec[] = [
     secured: true,
     parameters: [inPath('index', { type: 'integer', minimum: 0, maximum: 999_999_999_999_999 })],
     answers: { '200': eventAnswer },
-    problems: ['not-found', ...ofAppend],
+    problems: ['invalid-request', 'not-found', ...ofAppend],
   },
 ]

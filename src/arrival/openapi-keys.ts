@@ -66,7 +66,7 @@ export const keyOperations: readonly OperationSpec[] = [
     summary: 'every key there ever was',
     secured: true,
     answers: { '200': answer('in order of registration', json(schemaRef('Keys'))) },
-    problems: [],
+    problems: ['invalid-request'],
   },
   {
     method: 'post',

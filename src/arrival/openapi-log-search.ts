@@ -3,17 +3,15 @@ import type { JsonObject } from '../domain/text.ts'
 import { entryKinds, maxSubjectCharacters, maxTypeCharacters } from './log-search.ts'
 import { base64, closed, index, moment, orEmpty, receipt, schemaRef, storable, text } from './openapi-forms.ts'
 import { answer, inPath, inQuery, json, type OperationSpec, ofReading } from './openapi-operation.ts'
-import { maxPage } from './page-query.ts'
+import { cursor, limit } from './openapi-page.ts'
+import { maxPage } from './parameters.ts'
 
 const position: JsonObject = { type: 'integer', minimum: 0, maximum: 999_999_999_999_999 }
 const partyId = text('id of a party', { pattern: '^[a-z][a-z0-9-]{0,30}$' })
 const kindOfEntry: JsonObject = { enum: [...entryKinds] }
 const ofText = (description: string, maxLength: number) => text(description, { maxLength, pattern: storable })
 
-const page: readonly JsonObject[] = [
-  inQuery('after', text('`next` of the page before', { pattern: '^[A-Za-z0-9_-]*$', maxLength: 1000 })),
-  inQuery('limit', { type: 'integer', minimum: 1, maximum: maxPage, default: maxPage }),
-]
+const page: readonly JsonObject[] = [cursor('after'), limit]
 
 /** Reading the log as an auditor, beside the tiles: each token's reading is put on record before the first byte. */
 export const logSearchOperations: readonly OperationSpec[] = [
@@ -45,7 +43,7 @@ export const logSearchOperations: readonly OperationSpec[] = [
     secured: true,
     parameters: [inPath('index', position)],
     answers: { '200': answer('the entry, proved', json(schemaRef('ProvedEntry'))) },
-    problems: ofReading,
+    problems: ['invalid-request', ...ofReading],
   },
   {
     method: 'get',
@@ -55,7 +53,7 @@ export const logSearchOperations: readonly OperationSpec[] = [
     secured: true,
     parameters: [
       inQuery('from', { ...position, description: 'the earlier size' }, true),
-      inQuery('to', { ...position, description: 'the later size; without it that of the log now' }),
+      inQuery('to', orEmpty({ ...position, description: 'the later size; without it that of the log now' })),
     ],
     answers: { '200': answer('the proof', json(schemaRef('ConsistencyProof'))) },
     problems: ['invalid-request', ...ofReading.filter((code) => code !== 'not-found')],
@@ -68,7 +66,7 @@ export const logSearchOperations: readonly OperationSpec[] = [
     secured: true,
     parameters: [inPath('party', partyId)],
     answers: { '200': answer('in order of registration', json(schemaRef('KeyHistory'))) },
-    problems: ofReading,
+    problems: ['invalid-request', ...ofReading],
   },
   {
     method: 'get',

@@ -90,7 +90,7 @@ export const operatorOperations: readonly OperationSpec[] = [
     secured: true,
     parameters: [inPath('id', index)],
     answers: { '200': answer('the replay', json(schemaRef('Replay'))) },
-    problems: ['not-yours', 'not-found'],
+    problems: ['invalid-request', 'not-yours', 'not-found'],
   },
   act(
     '/v1/operations/replays/{id}',
@@ -131,7 +131,7 @@ export const operatorOperations: readonly OperationSpec[] = [
         ),
       ),
     },
-    problems: ['not-yours'],
+    problems: ['invalid-request', 'not-yours'],
   },
   act('/v1/operations/proposals', 'approveProposal', 'action approve, with operation: the second person’s word'),
 ]

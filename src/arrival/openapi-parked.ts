@@ -2,7 +2,8 @@ import { parkedCauses } from '../domain/record.ts'
 import type { JsonObject } from '../domain/text.ts'
 import { closed, count, index, moment, orEmpty, orNull, schemaRef, storable, text } from './openapi-forms.ts'
 import { answer, inPath, inQuery, json, type OperationSpec } from './openapi-operation.ts'
-import { maxPage } from './page-query.ts'
+import { cursor, limit } from './openapi-page.ts'
+import { maxPage } from './parameters.ts'
 import { maxFilterCharacters } from './parked-filter.ts'
 
 const cause: JsonObject = { enum: [...parkedCauses] }
@@ -82,7 +83,6 @@ const filters: readonly JsonObject[] = [
   inQuery('from', orEmpty(moment('parked at or after it'))),
   inQuery('to', orEmpty(moment('parked before it'))),
 ]
-const cursor = inQuery('cursor', text('`next` of the page before', { pattern: '^[A-Za-z0-9_-]*$', maxLength: 1000 }))
 const next = text('cursor of the page after this one')
 const listOf = (schema: string, more: JsonObject = {}): JsonObject => ({ type: 'array', items: schemaRef(schema), ...more })
 
@@ -93,7 +93,7 @@ export const parkedOperations: readonly OperationSpec[] = [
     operationId: 'listParked',
     summary: 'events that could not be applied to a view, in order of bureau and index, for operators',
     secured: true,
-    parameters: [...filters, cursor, inQuery('limit', { type: 'integer', minimum: 1, maximum: maxPage, default: maxPage })],
+    parameters: [...filters, cursor('cursor'), limit],
     answers: {
       '200': answer('one page', json(closed({ events: listOf('ParkedEvent', { maxItems: maxPage }), next }, ['next']))),
     },
@@ -115,7 +115,7 @@ export const parkedOperations: readonly OperationSpec[] = [
     operationId: 'getSubjectHistory',
     summary: 'every event about a subject as a bureau’s view met it, and what each changes, for operators',
     secured: true,
-    parameters: [inPath('bureau', schemaRef('BureauId')), inPath('kind', kind), inPath('subject', subject), cursor],
+    parameters: [inPath('bureau', schemaRef('BureauId')), inPath('kind', kind), inPath('subject', subject), cursor('cursor')],
     answers: {
       '200': answer(
         'one page, in order of index',

@@ -85,7 +85,7 @@ export const rebuildOperations: readonly OperationSpec[] = [
     secured: true,
     parameters: [inPath('id', index)],
     answers: { '200': answer('the rebuild', json(schemaRef('Rebuild'))) },
-    problems: ['not-yours', 'not-found'],
+    problems: ['invalid-request', 'not-yours', 'not-found'],
   },
   act(
     '/v1/operations/rebuilds/{id}',

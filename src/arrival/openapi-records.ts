@@ -1,8 +1,9 @@
 import type { Rules } from '../catalogue/rules.ts'
 import type { JsonObject } from '../domain/text.ts'
-import { maxPage } from '../view/queries.ts'
 import { closed, index, moment, schemaRef, storable, text } from './openapi-forms.ts'
 import { answer, inPath, inQuery, json, type OperationSpec } from './openapi-operation.ts'
+import { cursor, limit } from './openapi-page.ts'
+import { maxFilterCharacters } from './records.ts'
 
 const record = closed(
   {
@@ -53,7 +54,7 @@ export const recordSchemas: JsonObject = {
 }
 
 const etag: JsonObject = { ETag: { required: true, schema: { type: 'string', pattern: '^"[^"]+"$' } } }
-const filter = (description: string): JsonObject => text(description, { maxLength: 200, pattern: storable })
+const filter = (description: string): JsonObject => text(description, { maxLength: maxFilterCharacters, pattern: storable })
 
 /** The operations on records, as the handlers behave. */
 export function recordOperations(rules: Rules): readonly OperationSpec[] {
@@ -72,8 +73,8 @@ export function recordOperations(rules: Rules): readonly OperationSpec[] {
         inQuery('name', filter('a part of the name, in any case')),
         inQuery('status', filter('state of the main layer')),
         inQuery('jurisdiction', filter('division, GB/T 2260')),
-        inQuery('cursor', text('`next` of the page before', { pattern: '^[A-Za-z0-9_-]*$', maxLength: 1000 })),
-        inQuery('limit', { type: 'integer', minimum: 1, maximum: maxPage, default: maxPage }),
+        cursor('cursor'),
+        limit,
       ],
       answers: { '200': answer('one page', json(schemaRef('RecordPage'))) },
       problems: ['invalid-request', 'not-yours', 'not-found'],
@@ -94,7 +95,7 @@ export function recordOperations(rules: Rules): readonly OperationSpec[] {
         '200': answer('the record', json(schemaRef('Record')), etag),
         '304': { description: 'the record is the one of If-None-Match', headers: etag },
       },
-      problems: ['not-yours', 'not-found'],
+      problems: ['invalid-request', 'not-yours', 'not-found'],
     },
   ]
 }

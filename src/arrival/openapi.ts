@@ -52,7 +52,8 @@ function makeDocument(rules: Rules): JsonObject {
       version: '1',
       description:
         'Bureaus post signed registration events and get receipts of a verifiable log; each reads its own view. ' +
-        'Errors are RFC 9457 problems, in English or by Accept-Language in Chinese.',
+        'Errors are RFC 9457 problems, in English or by Accept-Language in Chinese. ' +
+        'What is read under /v1 refuses parameters that are not listed here, and repeated ones.',
     },
     servers: [{ url: '/' }],
     paths,

@@ -3,27 +3,32 @@ import { causeTexts } from '../domain/cause-texts.ts'
 import { RefusedRequest } from '../domain/refusal.ts'
 import { preferredLanguage } from './language.ts'
 import { authenticateOperator } from './operator.ts'
-import { invalid, pageOf } from './page-query.ts'
-import { parkedFilterOf } from './parked-filter.ts'
+import { cursor, maxPage, oneOf, pageSize } from './parameters.ts'
+import { readParkedFilter } from './parked-filter.ts'
 import { listAcross } from './parked-pages.ts'
 import type { Parts } from './parts.ts'
+import { type Query, readQuery } from './query.ts'
 
 /** `GET /v1/operations/parked?bureau=&cause=&type=&kind=&subject=&name=&from=&to=&cursor=&limit=`: in order of bureau and index */
 export async function getParked(c: Context, parts: Parts): Promise<Response> {
   await authenticateOperator(c, parts)
-  const query = c.req.query()
-  const page = await listAcross(viewsAsked(query, parts), parkedFilterOf(query), query.cursor || undefined, pageOf(query).limit)
+  const { views, filter, from, limit } = readQuery(c, (query) => ({
+    views: readViews(query, parts),
+    filter: readParkedFilter(query),
+    from: query.read('cursor', cursor),
+    limit: query.read('limit', pageSize) ?? maxPage,
+  }))
+  const page = await listAcross(views, filter, from, limit)
   return c.json(page, 200, notKept)
 }
 
 /** `GET /v1/operations/parked/groups?bureau=&cause=&type=&kind=&subject=&name=&from=&to=`: by bureau, cause and type */
 export async function getParkedGroups(c: Context, parts: Parts): Promise<Response> {
   await authenticateOperator(c, parts)
-  const query = c.req.query()
-  const filter = parkedFilterOf(query)
+  const { views, filter } = readQuery(c, (query) => ({ views: readViews(query, parts), filter: readParkedFilter(query) }))
   const language = preferredLanguage(c.req.header('accept-language'))
   const groups = await Promise.all(
-    viewsAsked(query, parts).map(async ([bureau, view]) =>
+    views.map(async ([bureau, view]) =>
       (await view.parkedGroups(filter, parts.now())).map(({ cause, ...group }) => {
         const { meaning, cure } = causeTexts[cause]
         const told = { meaning: meaning[language], cure: cure[language], runbook: `docs/operator.md#parked-${cause}` }
@@ -37,17 +42,18 @@ export async function getParkedGroups(c: Context, parts: Parts): Promise<Respons
 /** `GET /v1/operations/parked/{bureau}/{kind}/{subject}?cursor=`: every event about it, as this view met it */
 export async function getParkedHistory(c: Context, parts: Parts): Promise<Response> {
   await authenticateOperator(c, parts)
+  const from = readQuery(c, (query) => query.read('cursor', cursor))
   const [bureau = '', kind = '', subject = ''] = ['bureau', 'kind', 'subject'].map((name) => c.req.param(name))
-  const history = await parts.view(bureau)?.historyOf(kind, subject, c.req.query('cursor') || undefined)
+  const history = await parts.view(bureau)?.historyOf(kind, subject, from)
   if (history === undefined) throw new RefusedRequest('not-found', noHistory)
   return c.json({ bureau, kind, subject, ...history }, 200, notKept)
 }
 
-function viewsAsked({ bureau }: Readonly<Record<string, string>>, { keeper, view }: Parts) {
+function readViews(query: Query, { keeper, view }: Parts) {
   const ids = keeper.inForce.rules.bureaus.map(({ id }) => id).sort()
-  if (bureau && !ids.includes(bureau)) throw invalid('bureau', `one of ${ids.join(', ')}`, ids.join('、'))
+  const bureau = query.read('bureau', oneOf(ids))
   return ids
-    .filter((id) => !bureau || id === bureau)
+    .filter((id) => bureau === undefined || id === bureau)
     .flatMap((id) => {
       const found = view(id)
       return found === undefined ? [] : [[id, found] as const]

@@ -2,19 +2,21 @@ import type { Context } from 'hono'
 import { RefusedRequest } from '../domain/refusal.ts'
 import type { Rebuild } from '../replay/rebuild.ts'
 import { authenticateOperator } from './operator.ts'
-import { bureauIn } from './page-query.ts'
+import { partyId } from './parameters.ts'
 import type { Parts } from './parts.ts'
+import { readQuery, refuseQuery } from './query.ts'
 
 /** `GET /v1/operations/rebuilds?bureau=`: the newest hundred. */
 export async function getRebuilds(c: Context, parts: Parts): Promise<Response> {
   await authenticateOperator(c, parts)
-  const rebuilds = await parts.operations.rebuilds(bureauIn(c.req.query()))
+  const rebuilds = await parts.operations.rebuilds(readQuery(c, (query) => query.read('bureau', partyId)))
   return c.json({ rebuilds: rebuilds.map(rebuildJson) }, 200, notKept)
 }
 
 /** `GET /v1/operations/rebuilds/{id}`: how far it is, and in what the rebuilt view differs. */
 export async function getRebuild(c: Context, parts: Parts): Promise<Response> {
   await authenticateOperator(c, parts)
+  refuseQuery(c)
   const id = c.req.param('id') ?? ''
   const rebuild = /^(0|[1-9]\d{0,14})$/.test(id) ? await parts.operations.rebuild(Number(id)) : undefined
   if (rebuild === undefined) throw new RefusedRequest('not-found', noRebuild)

@@ -2,15 +2,20 @@ import { createHash } from 'node:crypto'
 import type { Context } from 'hono'
 import type { Kind } from '../catalogue/catalogue.ts'
 import { RefusedRequest } from '../domain/refusal.ts'
-import { maxPage, type ViewQueries } from '../view/queries.ts'
+import type { RecordFilter, ViewQueries } from '../view/queries.ts'
 import { maskedForOperator } from '../view/record-json.ts'
-import { isLonger } from './characters.ts'
+import { cursor, maxPage, pageSize, textUpTo } from './parameters.ts'
 import type { Parts } from './parts.ts'
+import { type Query, readQuery, refuseQuery } from './query.ts'
 import { authenticate, type Reader } from './reader.ts'
+
+/** A name may have 100. */
+export const maxFilterCharacters = 200
 
 /** `GET /v1/bureaus/{bureau}/records/{kind}/{subject}` */
 export async function getRecord(c: Context, parts: Parts): Promise<Response> {
   const { view, reader, kind } = await open(c, parts)
+  refuseQuery(c)
   const record = await view.readRecord(kind.id, c.req.param('subject') ?? '')
   if (record === undefined) throw notFound()
   const body = JSON.stringify(reader.party.role === 'operator' ? maskedForOperator(record, parts.keeper.inForce.rules) : record)
@@ -30,14 +35,7 @@ function isOneOf(etag: string, ifNoneMatch: string | undefined): boolean {
 /** `GET /v1/bureaus/{bureau}/records/{kind}?name=&status=&jurisdiction=&cursor=&limit=` */
 export async function searchRecords(c: Context, parts: Parts): Promise<Response> {
   const { view, reader, kind } = await open(c, parts)
-  const { name, status, jurisdiction, cursor, limit = String(maxPage) } = c.req.query()
-  const size = /^[1-9]\d{0,2}$/.test(limit) ? Number(limit) : 0
-  if (size < 1 || size > maxPage)
-    throw wrong(`limit must be a number from 1 to ${maxPage}`, `limit 必须为 1 到 ${maxPage} 的数字`)
-  const filter = Object.entries({ name, status, jurisdiction }).filter(([, value]) => value !== undefined && value !== '')
-  if (filter.some(([, value]) => value !== undefined && (isLonger(value, 200) || value.includes('\0'))))
-    throw wrong('a filter may have at most 200 characters, and no U+0000', '筛选条件最多 200 个字符，且不得含 U+0000')
-  const page = await view.searchRecords(kind.id, { ...Object.fromEntries(filter), cursor, limit: size })
+  const page = await view.searchRecords(kind.id, readQuery(c, readFilter))
   const records =
     reader.party.role === 'operator'
       ? page.records.map((record) => maskedForOperator(record, parts.keeper.inForce.rules))
@@ -45,6 +43,17 @@ export async function searchRecords(c: Context, parts: Parts): Promise<Response>
   return c.json({ records, ...(page.next === undefined ? {} : { next: page.next }) }, 200, {
     'cache-control': 'private, no-store',
   })
+}
+
+function readFilter(query: Query): RecordFilter {
+  const text = textUpTo(maxFilterCharacters)
+  return {
+    name: query.read('name', text),
+    status: query.read('status', text),
+    jurisdiction: query.read('jurisdiction', text),
+    cursor: query.read('cursor', cursor),
+    limit: query.read('limit', pageSize) ?? maxPage,
+  }
 }
 
 /** Who may read which view: its bureau, an auditor, and an operator (masked). */
@@ -64,4 +73,3 @@ const notYours = {
   zh: '部门只能读取自己的视图；审计方和运维方可读取其他视图',
 }
 const notFound = () => new RefusedRequest('not-found', { en: 'there is no such record in this view', zh: '该视图中没有此记录' })
-const wrong = (en: string, zh: string) => new RefusedRequest('invalid-request', { en, zh })

@@ -2,19 +2,21 @@ import type { Context } from 'hono'
 import { RefusedRequest } from '../domain/refusal.ts'
 import type { Replay } from '../replay/replay.ts'
 import { authenticateOperator } from './operator.ts'
-import { bureauIn } from './page-query.ts'
+import { partyId } from './parameters.ts'
 import type { Parts } from './parts.ts'
+import { readQuery, refuseQuery } from './query.ts'
 
 /** `GET /v1/operations/replays?bureau=`: the newest hundred. */
 export async function getReplays(c: Context, parts: Parts): Promise<Response> {
   await authenticateOperator(c, parts)
-  const replays = await parts.operations.replays(bureauIn(c.req.query()))
+  const replays = await parts.operations.replays(readQuery(c, (query) => query.read('bureau', partyId)))
   return c.json({ replays: replays.map(replayJson) }, 200, notKept)
 }
 
 /** `GET /v1/operations/replays/{id}`: what it asked for, what its plan found, how far it is. */
 export async function getReplay(c: Context, parts: Parts): Promise<Response> {
   await authenticateOperator(c, parts)
+  refuseQuery(c)
   const id = c.req.param('id') ?? ''
   const replay = /^(0|[1-9]\d{0,14})$/.test(id) ? await parts.operations.replay(Number(id)) : undefined
   if (replay === undefined) throw new RefusedRequest('not-found', noReplay)
@@ -24,6 +26,7 @@ export async function getReplay(c: Context, parts: Parts): Promise<Response> {
 /** `GET /v1/operations/proposals`: what waits for a second person. */
 export async function getProposals(c: Context, parts: Parts): Promise<Response> {
   await authenticateOperator(c, parts)
+  refuseQuery(c)
   const proposals = await parts.operations.proposals()
   return c.json(
     { proposals: proposals.map(({ createdAt, ...rest }) => ({ ...rest, createdAt: createdAt.toISOString() })) },

@@ -58,7 +58,7 @@ export const problems = {
   'invalid-request': problem(
     400,
     { en: 'A parameter of the request is not valid', zh: '请求参数无效' },
-    { en: 'Correct the parameter that the detail names.', zh: '请修正说明中指出的参数。' },
+    { en: 'Correct every parameter that the detail names.', zh: '请修正说明中指出的全部参数。' },
   ),
   'sender-not-allowed': problem(
     403,

@@ -28,9 +28,10 @@ export function mediaTypeOf(c: Context): string | undefined {
  * A body, never more of it in memory than its bound.
  *
  * @param maxBytes longer bodies are refused, as soon as their length is known
- * @throws {RefusedRequest} `too-large`, `request-timeout` when it did not come whole
+ * @throws {RefusedRequest} `unsupported-media-type` when it is compressed, `too-large`, `request-timeout` when it did not come whole
  */
 export async function readBounded(c: Context, maxBytes: number): Promise<Buffer> {
+  if (!/^(identity)?$/i.test(c.req.header('content-encoding') ?? '')) throw new RefusedRequest('unsupported-media-type', encoded)
   const length = c.req.header('content-length')
   if (length !== undefined && Number(length) > maxBytes) throw tooLarge(maxBytes)
   try {
@@ -62,6 +63,12 @@ const tooLarge = (maxBytes: number) =>
     en: `the body may have at most ${maxBytes} bytes`,
     zh: `请求体最多 ${maxBytes} 字节`,
   })
+
+/** What a few bytes unfold to has no bound that is known before. */
+const encoded = {
+  en: 'send the body as it is, without Content-Encoding: compressed ones are not taken',
+  zh: '请直接发送请求体，不使用 Content-Encoding：不接受压缩内容',
+}
 
 const wrongMediaType = {
   en: 'send Content-Type: application/jose or application/jose+json',

@@ -35,8 +35,8 @@ export const problems = {
     415,
     { en: 'The media type is not supported', zh: '不支持的媒体类型' },
     {
-      en: 'Send events as application/jose (compact) or application/jose+json (flattened).',
-      zh: '请以 application/jose（紧凑）或 application/jose+json（扁平）发送事件。',
+      en: 'Send events as application/jose (compact) or application/jose+json (flattened), without Content-Encoding.',
+      zh: '请以 application/jose（紧凑）或 application/jose+json（扁平）发送事件，且不使用 Content-Encoding。',
     },
   ),
   'signature-invalid': problem(

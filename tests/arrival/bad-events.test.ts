@@ -105,6 +105,24 @@ describe('check 1: media type and size', () => {
     await expectNoise(async () => (await parts()).compact, { 'content-type': type }, 415, 'unsupported-media-type')
   })
 
+  it.each(['gzip', 'br', 'identity, gzip', 'deflate,identity'])(
+    'a body in %s is 415, and is told to come as it is',
+    async (coding) => {
+      const before = await size()
+      const response = await gateway.send((await parts()).compact, { 'content-encoding': coding })
+      expect(await bodyOf(response)).toMatchObject({
+        status: 415,
+        code: 'unsupported-media-type',
+        detail: expect.stringContaining('Content-Encoding'),
+      })
+      expect(await size(), 'nothing is logged').toBe(before)
+    },
+  )
+
+  it.each(['identity', 'Identity', ''])('a body in the coding %j is as it is', async (coding) => {
+    expect((await gateway.send(await signed(good()), { 'content-encoding': coding })).status).not.toBe(415)
+  })
+
   it.each(['Application/JOSE', 'application/jose; charset=utf-8', 'application/jose;x=y ; z', ' application/jose '])(
     '%j is taken: parameters and case do not matter',
     async (type) => {

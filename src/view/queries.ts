@@ -1,4 +1,4 @@
-import { and, asc, count, countDistinct, eq, gt, gte, ilike, min, sql } from 'drizzle-orm'
+import { and, asc, count, countDistinct, eq, getTableColumns, gt, gte, ilike, min, sql } from 'drizzle-orm'
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import type { Rules } from '../catalogue/rules.ts'
 import { nothingReceived, type ParkedCause } from '../domain/record.ts'
@@ -68,8 +68,6 @@ interface QueryOptions {
 
 /** @param orm its search_path is the view's schema */
 export function createQueries(orm: PostgresJsDatabase, { bureau, rules, partitionOf }: QueryOptions): ViewQueries {
-  // a record without a received event is kept for its state alone
-  const shown = (kind: string) => and(eq(records.kind, kind), gt(records.firstIndex, nothingReceived))
   const hasOffices = (): boolean => rules().views.get(bureau)?.assignment !== undefined
   const toJson = (row: typeof records.$inferSelect): RecordJson => recordJson(bureau, row, hasOffices())
 
@@ -88,24 +86,11 @@ export function createQueries(orm: PostgresJsDatabase, { bureau, rules, partitio
       return row && toJson(row)
     },
 
-    async searchRecords(kind, { name, status, jurisdiction, cursor, limit }) {
-      if (unstorable(kind, name, status, jurisdiction)) return { records: [] }
-      const size = pageSize(limit)
-      const rows = await orm
-        .select()
-        .from(records)
-        .where(
-          and(
-            shown(kind),
-            name === undefined ? undefined : ilike(records.name, `%${name.replace(/[\\%_]/g, '\\$&')}%`),
-            status === undefined ? undefined : eq(records.status, status),
-            jurisdiction === undefined ? undefined : eq(records.jurisdiction, jurisdiction),
-            cursor === undefined ? undefined : gt(records.subject, decodeCursor(cursor)),
-          ),
-        )
-        .orderBy(asc(records.subject))
-        // one more than asked for tells whether a page follows
-        .limit(size + 1)
+    async searchRecords(kind, filter) {
+      if (unstorable(kind, filter.name, filter.status, filter.jurisdiction)) return { records: [] }
+      const size = pageSize(filter.limit)
+      // one more than asked for tells whether a page follows
+      const rows = await recordsQuery(orm, kind, { ...filter, limit: size + 1 })
       const page = rows.slice(0, size)
       const last = page.at(-1)
       return { records: page.map(toJson), ...(rows.length > size && last ? { next: encodeCursor(last.subject) } : {}) }
@@ -153,6 +138,34 @@ export function createQueries(orm: PostgresJsDatabase, { bureau, rules, partitio
     },
   }
 }
+
+/** The subjects first: a part of a name is looked for in an index that has it, and nothing else of a record is read for it. */
+export function recordsQuery(orm: PostgresJsDatabase, kind: string, filter: RecordFilter & { readonly limit: number }) {
+  const { name, status, jurisdiction, cursor, limit } = filter
+  const found = orm
+    .select({ subject: records.subject })
+    .from(records)
+    .where(
+      and(
+        shown(kind),
+        name === undefined ? undefined : ilike(records.name, `%${name.replace(/[\\%_]/g, '\\$&')}%`),
+        status === undefined ? undefined : eq(records.status, status),
+        jurisdiction === undefined ? undefined : eq(records.jurisdiction, jurisdiction),
+        cursor === undefined ? undefined : gt(records.subject, decodeCursor(cursor)),
+      ),
+    )
+    .orderBy(asc(records.subject))
+    .limit(limit)
+    .as('found')
+  return orm
+    .select(getTableColumns(records))
+    .from(found)
+    .innerJoin(records, and(eq(records.kind, kind), eq(records.subject, found.subject)))
+    .orderBy(asc(records.subject))
+}
+
+/** A record without a received event is kept for its state alone. */
+const shown = (kind: string) => and(eq(records.kind, kind), gt(records.firstIndex, nothingReceived))
 
 /** Text that no row can hold, since Postgres has no U+0000, matches none; asked all the same, it would be an error. */
 function unstorable(...values: readonly (string | undefined)[]): boolean {

@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:http'
-import { Server as NetServer, type Socket } from 'node:net'
+import { Server as NetServer } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { CannotStart } from '../domain/cannot-start.ts'
-import { type ProblemCode, problemOf } from '../domain/problems.ts'
+import { answerClientError, noRequest } from './unreadable.ts'
 
 /** What one connection may cost. */
 export interface HttpLimits {
@@ -57,7 +57,12 @@ export async function listen(app: Hono, host: string, port: number, limits: Http
     // the listener checks it, too, and answers by a problem
     requireHostHeader: false,
   }
-  const server = createServer(options, getRequestListener(answer, { errorHandler: noRequest }))
+  const listener = getRequestListener(answer, { errorHandler: noRequest })
+  const server = createServer(options, (incoming, outgoing) => {
+    // RFC 1945 has no Host, and old clients and the checks of some proxies send none
+    if (incoming.httpVersion === '1.0') incoming.headers.host ||= 'localhost'
+    void listener(incoming, outgoing)
+  })
   server.maxConnections = limits.maxConnections
   server.on('clientError', answerClientError)
   await new Promise<void>((resolve, reject) => {
@@ -94,37 +99,4 @@ function drained(server: Server, { lingerMs, drainMs }: HttpLimits): Promise<voi
       resolve()
     })
   })
-}
-
-const problemType = 'application/problem+json; charset=utf-8'
-
-/** What is no request by HTTP's own rules: Host missing or wrong. */
-function noRequest(): Response {
-  return new Response(bareProblem('invalid-request'), { status: 400, headers: { 'content-type': problemType } })
-}
-
-/** A problem for a client of whom nothing is known, not even a language. */
-function bareProblem(code: ProblemCode): string {
-  const { status, title, remedy } = problemOf(code)
-  return JSON.stringify({ type: `/problems/${code}`, title: title.en, status, detail: remedy.en, code })
-}
-
-/** Node has found that a connection carries no HTTP, headers beyond their bound, or a request that does not end. */
-function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  // an answer that has begun must not be followed by another
-  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
-    socket.destroy()
-    return
-  }
-  if (error.code === 'HPE_HEADER_OVERFLOW') {
-    socket.end('HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
-    return
-  }
-  const [status, code]: [string, ProblemCode] =
-    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      ? ['408 Request Timeout', 'request-timeout']
-      : ['400 Bad Request', 'invalid-request']
-  const body = bareProblem(code)
-  const headers = `Connection: close\r\nContent-Type: ${problemType}\r\nContent-Length: ${Buffer.byteLength(body)}`
-  socket.end(`HTTP/1.1 ${status}\r\n${headers}\r\n\r\n${body}`)
 }

@@ -33,7 +33,7 @@ afterAll(async () => {
 })
 
 /** Sends bytes as they are; what came back until the server closed. */
-function talk(text: string, { hangUp = false, to = server } = {}): Promise<string> {
+function talk(text: string | Buffer, { hangUp = false, to = server } = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(to.port, '127.0.0.1')
     let answer = ''
@@ -62,6 +62,30 @@ describe('a connection', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 400 /)
     expect(answer).toMatch(/content-type: application\/problem\+json/i)
     expect(answer).toContain('"code":"invalid-request"')
+  })
+
+  it.each([
+    [
+      'has Chinese as it is in its address',
+      'GET /v1/keys?name=大连 HTTP/1.1\r\nHost: x\r\n\r\n',
+      'percent-encoded',
+      '百分号编码',
+    ],
+    ['begins as TLS does', Buffer.of(0x16, 3, 1, 0, 5, 1, 0, 0, 1, 3), 'http://', '不使用 TLS'],
+    ['is no HTTP', 'hello\r\n\r\n', 'HTTP/1.1', '不是'],
+    ['has no Host', 'GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n', 'Host', '须有'],
+    ['does not end', 'GET /health/live HTTP/1.1\r\nHost: x\r\n', 'within the time limit', '时限'],
+  ])('that %s is told what to do, in both languages, since nothing says which', async (_, bytes, en, zh) => {
+    const { detail } = JSON.parse((await talk(bytes)).split('\r\n\r\n')[1] ?? '{}')
+    expect(detail).toContain(en)
+    expect(detail).toContain(zh)
+  })
+
+  it('in HTTP/1.0 needs no Host, which HTTP/1.0 does not know', async () => {
+    expect(await talk('GET /health/live HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 .*"live":true/s)
+    const compact = await signEvent(gateway.key('commerce'), establishment(10))
+    const headers = `Content-Type: application/jose\r\nContent-Length: ${compact.length}`
+    expect(await talk(`POST /v1/events HTTP/1.0\r\n${headers}\r\n\r\n${compact}`)).toMatch(/^HTTP\/1\.1 201 /)
   })
 
   it('whose headers do not end is closed in time, with 408', async () => {

@@ -2,6 +2,7 @@ import type { ErrorObject } from 'ajv'
 import type { Finding } from '../domain/event.ts'
 import { maxFindings } from '../domain/refusal.ts'
 import type { Text } from '../domain/text.ts'
+import { patternText } from './pattern-text.ts'
 
 /**
  * Turns what Ajv says into findings, without a value that was submitted: it may be a person's.
@@ -94,21 +95,27 @@ function describe(keyword: string, params: ErrorObject['params']): Description {
     case 'const':
       return said('const', `It must be ${JSON.stringify(params.allowedValue)}.`, `应为 ${JSON.stringify(params.allowedValue)}。`)
     case 'pattern':
-      return said('pattern', `It must match the pattern ${params.pattern}`, `应符合格式 ${params.pattern}`)
+      return { code: 'pattern', message: patternText(String(params.pattern)) }
     case 'format':
       return (
         formats[String(params.format)] ?? said('format', `It must be a valid ${params.format}.`, `应为有效的 ${params.format}。`)
       )
     case 'minLength':
-      return said('too-short', `It must have at least ${limit} characters.`, `不得少于 ${limit} 个字符。`)
+      return limit === 1
+        ? empty('too-short')
+        : said('too-short', `It must have at least ${limit} characters.`, `不得少于 ${limit} 个字符。`)
     case 'maxLength':
       return said('too-long', `It must have at most ${limit} characters.`, `不得超过 ${limit} 个字符。`)
     case 'minItems':
-      return said('too-few-items', `It must have at least ${limit} elements.`, `不得少于 ${limit} 项。`)
+      return limit === 1
+        ? empty('too-few-items')
+        : said('too-few-items', `It must have at least ${limit} elements.`, `不得少于 ${limit} 项。`)
     case 'maxItems':
       return said('too-many-items', `It must have at most ${limit} elements.`, `不得超过 ${limit} 项。`)
     case 'minProperties':
-      return said('too-few-fields', `It must have at least ${limit} fields.`, `不得少于 ${limit} 个字段。`)
+      return limit === 1
+        ? empty('too-few-fields')
+        : said('too-few-fields', `It must have at least ${limit} fields.`, `不得少于 ${limit} 个字段。`)
     case 'maxProperties':
       return said('too-many-fields', `It must have at most ${limit} fields.`, `不得超过 ${limit} 个字段。`)
     case 'minimum':
@@ -154,6 +161,7 @@ function describe(keyword: string, params: ErrorObject['params']): Description {
   }
 }
 
+const empty = (code: string) => said(code, 'It must not be empty.', '不得为空。')
 const said = (code: string, en: string, zh: string): Description => ({ code, message: { en, zh } })
 
 const formats: Readonly<Record<string, Description>> = {

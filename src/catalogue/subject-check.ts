@@ -5,6 +5,7 @@ import { own } from '../domain/pointer.ts'
 import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
 import { BoundedPattern } from './bounded-pattern.ts'
 import type { Kind } from './catalogue.ts'
+import { patternText } from './pattern-text.ts'
 
 export type SubjectCheck = (
   event: JsonObject,
@@ -20,21 +21,20 @@ export type SubjectCheck = (
  */
 export function subjectCheck(kind: Kind, schema: object): SubjectCheck {
   const { field, code, pattern } = kind.subject
-  const shape = pattern === undefined ? undefined : new BoundedPattern(pattern)
+  const shape = pattern === undefined ? undefined : { pattern: new BoundedPattern(pattern), message: patternText(pattern) }
   const checkCode = code === undefined ? undefined : codeCheckOf(code)
   if (code !== undefined && !checkCode)
     throw new Error(`the kind ${kind.id} names the code check "${code}", which does not exist`)
   const isAskedInData = code !== undefined && codeAskedOf(schema, field) === code
   const message = { en: `subject must equal ${field} in data.`, zh: `subject 必须与 data 中的 ${field} 一致。` }
   const differs: Finding = { pointer: '/subject', code: 'subject-differs', message }
-  const shapeless = { en: `subject must match the pattern ${pattern}`, zh: `subject 应符合格式 ${pattern}` }
 
   return (event, data, schemaFindings, context) => {
     const { subject } = event
     if (typeof subject !== 'string') return []
     const findings: Finding[] = []
     if (typeof data?.[field] === 'string' && data[field] !== subject) findings.push(differs)
-    if (shape && !shape.test(subject)) findings.push({ pointer: '/subject', code: 'pattern', message: shapeless })
+    if (shape && !shape.pattern.test(subject)) findings.push({ pointer: '/subject', code: 'pattern', message: shape.message })
     if (isAskedInData && data?.[field] === subject) return findings
     const fault = findings.length === 0 ? checkCode?.(subject, context) : undefined
     // a subject that equals a wrong code in data is told once, at data

@@ -1,5 +1,5 @@
 import type { CloudEvent, Finding } from '../domain/event.ts'
-import type { Refusal } from '../domain/refusal.ts'
+import { maxFindings, type Refusal } from '../domain/refusal.ts'
 import { isJsonObject, type JsonObject, type Text } from '../domain/text.ts'
 import type { Rules, TypeRules } from './rules.ts'
 
@@ -79,7 +79,13 @@ const foreignType = (party: string, { type, senders }: TypeRules): Text => ({
   zh: `${type.type} 由 ${[...senders].join('、')} 发送，${party} 无权发送`,
 })
 
-const withErrors = (count: number): Text => ({
-  en: `the event has ${count} error${count === 1 ? '' : 's'}, all listed under errors`,
-  zh: `事件有 ${count} 处错误，已全部列于 errors`,
-})
+const withErrors = (count: number): Text =>
+  count < maxFindings
+    ? {
+        en: `the event has ${count} error${count === 1 ? '' : 's'}, all listed under errors`,
+        zh: `事件有 ${count} 处错误，已全部列于 errors`,
+      }
+    : {
+        en: `the event has ${count} errors or more: the first ${count} are listed under errors, others may follow`,
+        zh: `事件至少有 ${count} 处错误：errors 中列出前 ${count} 处，可能还有其他错误`,
+      }

@@ -342,8 +342,9 @@ describe('checks 3, 5 and 6: what is somebody’s and wrong is refused, and the 
 
   it('tells every error at once, 200 at most', async () => {
     const lists = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`unknown${i}`, i]))
-    const { errors } = await bodyOf(await gateway.post(data(lists), 'commerce'))
+    const { errors, detail } = await bodyOf(await gateway.post(data(lists), 'commerce'))
     expect(errors).toHaveLength(200)
+    expect(detail).toBe('the event has 200 errors or more: the first 200 are listed under errors, others may follow')
   })
 
   it('five minutes ahead and seven days old, but for a little, are taken', async () => {

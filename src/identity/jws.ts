@@ -148,11 +148,21 @@ function readJws(compact: string, typ: Typ, keys: KeysInForce): SignedPayload {
   const unread = rememberedHeader(texts.header, typ) ?? decodedPart(texts, 'header')
   const payloadBytes = decodedInPassing(texts, 'payload')
   decodedPart(texts, 'signature')
-  const payload = parseStrictJson(payloadBytes)
+  const payload = parsePayload(payloadBytes)
   const header = Buffer.isBuffer(unread) ? readProtectedHeader(unread, typ) : unread
   const key = keys.find(header.kid)
   if (key === undefined) throw signatureInvalid({ en: 'the kid names no key in force', zh: 'kid 所指密钥不存在或已失效' })
   return { key, header, payload }
+}
+
+function parsePayload(bytes: Buffer): JsonObject {
+  try {
+    return parseStrictJson(bytes)
+  } catch (error) {
+    if (!(error instanceof RefusedRequest)) throw error
+    const { en, zh } = error.refusal.detail
+    throw new RefusedRequest('malformed', { en: `the payload: ${en}`, zh: `载荷：${zh}` })
+  }
 }
 
 function sha256(bytes: Buffer | string): Buffer {

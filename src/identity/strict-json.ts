@@ -35,7 +35,8 @@ export function parseStrictJson(bytes: Uint8Array): JsonObject {
 
 function decodeUtf8(bytes: Uint8Array): string {
   // several times as fast as TextDecoder; a byte order mark stays, and is refused by its name
-  if (!isUtf8(bytes)) throw malformed({ en: 'it is not UTF-8', zh: '不是 UTF-8 编码' })
+  if (!isUtf8(bytes))
+    throw malformed({ en: 'it is not UTF-8; text in GBK has to be converted', zh: '不是 UTF-8 编码；GBK 文本须先转换' })
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
 }
 

@@ -226,6 +226,13 @@ describe('the shape', () => {
     await expect(open(make())).rejects.toMatchObject(refusal('malformed'))
   })
 
+  test('is said to be the payload, and not the header', async () => {
+    for (const bytes of ['not json', '[]', Buffer.from('{"id":"\xb4\xf3"}', 'latin1')])
+      await expect(open(signed(usual(), bytes))).rejects.toMatchObject({
+        refusal: { detail: { en: expect.stringMatching(/^the payload: /), zh: expect.stringMatching(/^载荷：/) } },
+      })
+  })
+
   test('comes before the signature', async () => {
     await expect(open(signed(usual({ kid: 'nobody' }), 'not json'))).rejects.toMatchObject(refusal('malformed'))
   })

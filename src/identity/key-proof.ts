@@ -55,7 +55,14 @@ export interface KeyDecision {
  */
 export function readKeyRequest(proof: string): KeyEntry {
   const payload = parseStrictJson(splitCompact(proof).payload)
+  const { action, party } = payload
+  if ((action !== 'register' && action !== 'revoke') || typeof party !== 'string') throw invalidKey(noProof)
   return readKeyEntry({ ...payload, kind: 'key', proof })
+}
+
+const noProof = {
+  en: 'the body must be a JWS whose payload says action "register" or "revoke", party, kid and more, see "Keys" in docs/bureau.md',
+  zh: '请求体须为 JWS，其载荷写明 action（"register" 或 "revoke"）、party、kid 等，见 docs/bureau.md 的 Keys 一节',
 }
 
 /**

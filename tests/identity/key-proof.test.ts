@@ -58,6 +58,20 @@ describe('a registration', () => {
     expect(readKeyRequest(entry.proof)).toEqual(entry)
   })
 
+  test('of something that is no proof is told what one is', async () => {
+    for (const payload of [
+      {},
+      { action: 'Register', party: 'commerce', kid: 'x' },
+      { action: 'revoke', kid: 'x' },
+      { id: 'an event' },
+    ]) {
+      const jws = await signJws(commerce, 'key-proof+jws', payload)
+      await expect(async () => readKeyRequest(jws)).rejects.toMatchObject(
+        refusal('invalid-key', /action "register" or "revoke", party/),
+      )
+    }
+  })
+
   test('by a voucher made elsewhere holds as long as the voucher says', async () => {
     const voucher = await makeVoucher(operator, {
       party: 'local-tax',

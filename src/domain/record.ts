@@ -2,8 +2,9 @@ import type { Finding } from './event.ts'
 import { chinaDate, foldState } from './fold.ts'
 import { type KindOrder, none, type SubjectState, type TypeOrder, whole } from './order.ts'
 import { own } from './pointer.ts'
-import { type Dismissal, type Origin, type Provenance, provenanceAfter, provenanceWithout } from './provenance.ts'
-import { isJsonObject, type Json, type JsonObject } from './text.ts'
+import { type Dismissal, type Origin, type Provenance, provenanceWithout } from './provenance.ts'
+import { changesOf, mergeAt, namedUnder, originsAfter } from './record-data.ts'
+import type { Json, JsonObject } from './text.ts'
 import { type Concealed, visibleData } from './visible.ts'
 
 /** An event of the log, as a view takes it in. */
@@ -224,47 +225,7 @@ function shownStates(state: SubjectState, rules: RecordRules): Pick<ViewRecord, 
   return { status, layers: Object.fromEntries(layers) }
 }
 
-/** Puts fields at a place of a record's data. */
-function mergeAt(data: JsonObject, place: readonly string[], changes: Changes): JsonObject {
-  const [step, ...rest] = place
-  if (step === undefined) return { ...withoutFields(data, changes.removed), ...changes.set }
-  const inner = own<Json>(data, step)
-  return { ...data, [step]: mergeAt(isJsonObject(inner) ? inner : {}, rest, changes) }
-}
-
-function withoutFields(data: JsonObject, removed: ReadonlySet<string>): JsonObject {
-  if (removed.size === 0) return data
-  return Object.fromEntries(Object.entries(data).filter(([field]) => !removed.has(field)))
-}
-
-function originsAfter(before: Provenance, place: readonly string[], { set, removed }: Changes, origin: Origin): Provenance {
-  const named = namedUnder(place)
-  return provenanceAfter(before, Object.keys(set).map(named), [...removed].map(named), origin)
-}
-
 const originIn = ({ index, sender, time }: AcceptedEvent): Origin => ({ index, source: sender, time })
-
-/** @returns names of fields as provenance says them */
-function namedUnder(place: readonly string[]): (field: string) => string {
-  if (place.length === 0) return (field) => field
-  const prefix = `${place.join('.')}.`
-  return (field) => prefix + field
-}
-
-/** What an event does to the fields of a record's data. */
-interface Changes {
-  readonly set: JsonObject
-  readonly removed: ReadonlySet<string>
-}
-
-function changesOf(fields: JsonObject): Changes {
-  // most events remove nothing: not copying their fields is a tenth of a fold
-  if (!Object.values(fields).includes(null)) return { set: fields, removed: noFields }
-  const removed = new Set(Object.keys(fields).filter((field) => fields[field] === null))
-  return { set: Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)), removed }
-}
-
-const noFields: ReadonlySet<string> = new Set()
 
 /** A record without the field is nobody's yet; one whose value the table lacks can't be given to anybody. */
 function assign(data: JsonObject, rules: RecordRules): { readonly office: string | null } | { readonly parked: Parked } {

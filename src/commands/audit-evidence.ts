@@ -111,9 +111,9 @@ async function make(options: Options): Promise<void> {
 function completeness(by: FoundBy): string {
   switch (by) {
     case 'search':
-      return "that there are no others is the exchange's word; to be sure, export the log, `audit verify` the export, and use it with --no-index"
+      return "that there are no others is the exchange's word; to be sure, export the log, `audit verify` the export, and make it from that"
     case 'index':
-      return 'that there are no others rests on the index of the export; to be sure, `audit verify` the export, and use it with --no-index'
+      return 'that there are no others rests on the index of the export; `audit verify` says whether that is right'
     case 'reading':
       return 'every entry was read; `audit verify` says whether they are those of the log'
     default:

@@ -25,6 +25,7 @@ const job = (n: number, entries: readonly string[]) => ({
   width: entries.length,
   bundle: encodeBundle(entries),
   tile: undefined,
+  names: undefined,
   changes: [],
   withRules: true,
 })

@@ -1,7 +1,9 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { copyLog } from '../../src/audit/export/copy-log.ts'
+import { folderSource } from '../../src/audit/source-folder.ts'
 import type { FindingCode } from '../../src/audit/verify/finding.ts'
 import { writeState } from '../../src/audit/verify/state-file.ts'
 import { VerifyStopped } from '../../src/audit/verify/walk.ts'
@@ -12,6 +14,7 @@ import { signOperation } from '../../src/identity/operation-request.ts'
 import { checkpointText } from '../../src/log/checkpoint.ts'
 import { catalogueEntryText, eventEntryText, keyEntryText } from '../../src/log/entry.ts'
 import { newLogKey } from '../../src/log/log-key.ts'
+import { parseVkey } from '../../src/log/note.ts'
 import { encodeBundle } from '../../src/log/tile.ts'
 import {
   actEntry,
@@ -939,6 +942,159 @@ describe('whoever changes a copy without the key of the log is found by its hash
       expect(findings.listed.find((finding) => finding.code === code)?.cause).toMatch(/\w/)
     })
   }
+})
+
+describe('an index of subjects that was changed is found by the entries', () => {
+  const first = 'index/subjects/000000'
+  const second = 'index/subjects/000001'
+  let small: string
+  let large: string
+
+  beforeAll(async () => {
+    small = await exported(log.dir)
+    // as many entries as make a second segment begin, with events in it
+    large = await exported(await altered([...log.entries, ...new Array<string>(65_536).fill('nothing'), ...log.entries]))
+  })
+
+  async function exported(from: string): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'lianban-indexed-'))
+    folders.push(folder)
+    await copyLog({
+      source: folderSource(from),
+      folder,
+      log: parseVkey(log.vkey),
+      vkey: log.vkey,
+      now: new Date('2026-11-23T00:00:00Z'),
+    })
+    return folder
+  }
+
+  /** What is found of the index after a change of a copy. */
+  async function found(of: string, change: (dir: string) => Promise<void>, options: Parameters<typeof verified>[2] = {}) {
+    const dir = await mkdtemp(join(tmpdir(), 'lianban-copy-'))
+    folders.push(dir)
+    await cp(of, dir, { recursive: true })
+    await change(dir)
+    const { findings } = await verified(log, dir, options)
+    const listed = findings.listed.filter(({ code }) => code === 'index')
+    return { counts: findings.counts, told: listed.map(({ index, cause }) => `${index}: ${cause}`) }
+  }
+
+  const recordsOf = (bytes: Buffer) =>
+    Array.from({ length: bytes.length / 16 }, (_, i) => Buffer.from(bytes.subarray(i * 16, i * 16 + 16)))
+  const records = (change: (all: Buffer[]) => Buffer[]) => (bytes: Buffer) =>
+    Buffer.concat(change(recordsOf(bytes)).sort(Buffer.compare))
+  const indexOf = (record: Buffer) => Number(record.readBigUInt64BE(8))
+  const recordOf = (name: string, index: number) => {
+    const record = Buffer.alloc(16)
+    Buffer.from(sha256(name), 'hex').copy(record, 0, 0, 8)
+    record.writeBigUInt64BE(BigInt(index), 8)
+    return record
+  }
+
+  test('but not one that is as the export made it, of one segment or of two; nor is a log without one', async () => {
+    expect(await found(small, async () => undefined)).toEqual({ counts: {}, told: [] })
+    expect((await found(large, async () => undefined)).told).toEqual([])
+    expect(await found(small, (dir) => rm(join(dir, 'index'), { recursive: true }))).toEqual({ counts: {}, told: [] })
+    const unlisted = async (dir: string) => {
+      await rm(join(dir, 'manifest.json'))
+      await truncate(join(dir, first), 16)
+    }
+    expect(await found(small, unlisted), 'nobody looks into an index without a manifest').toEqual({ counts: {}, told: [] })
+  })
+
+  test('nor one that an interrupted export has gone on with', async () => {
+    const beyond = records((all) => [...all, recordOf('subject:later', log.size), recordOf('subject:later', 65_535)])
+    expect(await found(small, (dir) => edit(dir, first, beyond))).toEqual({ counts: {}, told: [] })
+  })
+
+  const about = (n: number) => ({ index: event(n), subject: `subject:${String(payloadOf(at(log.entries, event(n))).subject)}` })
+  const without = (index: number) => (all: Buffer[]) => all.filter((record) => indexOf(record) !== index)
+
+  const alterations: readonly (readonly [name: string, change: (bytes: Buffer) => Buffer, told: () => string[]])[] = [
+    ['an event dropped', (bytes) => records(without(event(40)))(bytes), () => [`${event(40)}: ${first} lacks it`]],
+    ['the last event dropped', (bytes) => records(without(lastEvent()))(bytes), () => [`${lastEvent()}: ${first} lacks it`]],
+    ['a key dropped', records(without(1)), () => [`1: ${first} lacks it`]],
+    [
+      'a refusal added under a subject',
+      records((all) => [...all, recordOf('subject:nobody', refusal())]),
+      () => [`${refusal()}: ${first} has it, though`],
+    ],
+    [
+      'an event under another subject',
+      records((all) => [...without(event(40))(all), recordOf('subject:nobody', event(40))]),
+      () => [`${event(40)}: ${first} has it under a name`],
+    ],
+    [
+      'an event in the place of another of its subject',
+      records((all) => [...without(event(41))(all), recordOf(about(40).subject, event(41))]),
+      () => [`${event(41)}: ${first} has it under a name`],
+    ],
+    [
+      'an event under two subjects',
+      records((all) => [...all, recordOf('subject:nobody', event(40))]),
+      () => [`0: ${first} is no good: it has two records of entry ${event(40)}`],
+    ],
+    [
+      'an entry of another segment',
+      records((all) => [...all, recordOf('subject:nobody', 65_536)]),
+      () => [`0: ${first} is no good: it says something of entry 65536`],
+    ],
+    [
+      'an entry further than any log',
+      records((all) => [...all, Buffer.alloc(16, 255)]),
+      () => [`0: ${first} is no good: it says something of entry`],
+    ],
+    ['a record cut off', (bytes) => bytes.subarray(0, -5), () => [`0: ${first} is no good: its`]],
+    ['records not sorted', (bytes) => Buffer.concat(recordsOf(bytes).reverse()), () => [`0: ${first} is no good: its record 1`]],
+    ['a record twice', (bytes) => Buffer.concat([bytes, bytes.subarray(-16)]), () => [`0: ${first} is no good: its record`]],
+    ['zeros in its place', (bytes) => Buffer.alloc(bytes.length), () => [`0: ${first} is no good: its record 1`]],
+    ['far more than it may be', () => Buffer.alloc(2 * 1_048_576), () => [`0: ${first} is no good:`]],
+  ]
+  const lastEvent = () => log.entries.findLastIndex(isEvent)
+
+  for (const [name, change, told] of alterations) {
+    test(name, { timeout: longestMs }, async () => {
+      const { counts, told: findings } = await found(small, (dir) => edit(dir, first, change))
+      expect(counts).toEqual({ index: told().length })
+      expect(findings).toEqual(told().map((start) => expect.stringMatching(`^${start}`)))
+    })
+  }
+
+  test('the end cut off at a whole record', async () => {
+    const { size } = await stat(join(small, first))
+    const { counts, told } = await found(small, (dir) => truncate(join(dir, first), size - 10 * 16))
+    expect(counts).toEqual({ index: 10 })
+    expect(told).toEqual(new Array(10).fill(expect.stringMatching(`^\\d+: ${first} lacks it`)))
+    expect((await found(small, (dir) => truncate(join(dir, first), 0))).counts.index).toBeGreaterThan(600)
+  })
+
+  test('a segment that is not there, whichever it is', { timeout: 2 * longestMs }, async () => {
+    const lost = async (path: string) => (await found(large, (dir) => rm(join(dir, path)))).told
+    expect(await lost(first)).toEqual([expect.stringMatching(`^0: ${first} is no good: \\S+ has no ${first}`)])
+    expect(await lost(second)).toEqual([expect.stringMatching(`^65536: ${second} is no good: \\S+ has no ${second}`)])
+  })
+
+  test('two segments in each other’s place', { timeout: longestMs }, async () => {
+    const { told } = await found(large, (dir) => swap(dir, first, second))
+    expect(told).toEqual([
+      expect.stringMatching(`^0: ${first} is no good: it says something of entry`),
+      expect.stringMatching(`^65536: ${second} is no good: it says something of entry`),
+    ])
+  })
+
+  test('once, also when the verification was stopped in between', async () => {
+    const stateFile = join(await mkdtemp(join(tmpdir(), 'lianban-state-')), 'state.json')
+    folders.push(dirname(stateFile))
+    const dir = await exported(log.dir)
+    await truncate(join(dir, first), 40)
+    const stop = new AbortController()
+    const stopped = verified(log, dir, { stateFile, signal: stop.signal, onProgress: () => stop.abort() })
+    await expect(stopped).rejects.toBeInstanceOf(VerifyStopped)
+    const { findings, resumed } = await verified(log, dir, { stateFile })
+    expect(resumed).toBe(true)
+    expect(findings.counts).toEqual({ index: 1 })
+  })
 })
 
 describe('what was seen at the last visit, and what the auditor was told, counts', () => {

@@ -76,6 +76,19 @@ test('findings have exit code 1, and are told with index and cause; nothing of t
   expect(await readFile(page, 'utf8')).not.toContain('<script')
 })
 
+test('an entry that the index of an export lacks is a finding, on threads as well', async () => {
+  const out = join(work, 'indexed')
+  expect(await audit('export', log.dir, '--out', out, '--vkey', log.vkey)).toMatchObject({ code: 0 })
+  const verify = ['audit', 'verify', out, '--vkey', log.vkey, '--workers', '2']
+  expect(await lianban(verify)).toMatchObject({ code: 0, stdout: expect.stringContaining('Nothing was found') })
+  const segment = join(out, 'index/subjects/000000')
+  const bytes = await readFile(segment)
+  const index = bytes.readUInt32BE(400 * 16 + 12)
+  await writeFile(segment, Buffer.concat([bytes.subarray(0, 400 * 16), bytes.subarray(401 * 16)]))
+  const said = `entry ${index}: index/subjects/000000 lacks it, so nobody finds it there`
+  expect(await lianban(verify)).toMatchObject({ code: 1, stdout: expect.stringContaining(said) })
+})
+
 test('a page that can not be written is said before anything is checked, and where it fails at the end findings still have exit code 1', async () => {
   const nowhere = join(work, 'nowhere', 'report.html')
   const verify = (dir: string, html: string) => lianban(['audit', 'verify', dir, '--vkey', log.vkey, '--html', html])

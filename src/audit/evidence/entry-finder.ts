@@ -1,8 +1,9 @@
 import { isJsonObject } from '../../domain/text.ts'
 import { tileWidth } from '../../log/right-edge.ts'
 import { decodeBundle, widthOf } from '../../log/tile.ts'
+import type { IndexedName } from '../export/index-segment.ts'
 import { type Manifest, manifestName, readManifest } from '../export/manifest.ts'
-import { type IndexedName, lookUp, nameOf } from '../export/subject-index.ts'
+import { lookUp, nameOf } from '../export/subject-index.ts'
 import { type LogSource, SourceFailed } from '../log-source.ts'
 import type { HttpSource } from '../source-http.ts'
 

@@ -8,8 +8,9 @@ import { type AuthenticTiles, NotOfThisLog } from '../authentic-tiles.ts'
 import { digestsIn } from '../catalogue-files.ts'
 import type { LogSource } from '../log-source.ts'
 import { folderSource } from '../source-folder.ts'
+import { segmentEntries } from './index-segment.ts'
 import type { Range } from './range.ts'
-import { type IndexRecord, nameOf, segmentEntries, writeSegment } from './subject-index.ts'
+import { type IndexRecord, nameOf, writeSegment } from './subject-index.ts'
 import type { WrittenAside } from './written-aside.ts'
 
 /** Bundles under way at once: enough to hide the way to the server, and at the worst 64 MB. */

@@ -1,22 +1,18 @@
-import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import { isJsonObject } from '../../domain/text.ts'
 import type { LogSource } from '../log-source.ts'
 import { readBounded } from '../source-folder.ts'
+import {
+  type IndexedName,
+  indexAt,
+  maxSegmentBytes,
+  nameBytes,
+  nameHash,
+  recordBytes,
+  segmentEntries,
+  segmentPath,
+} from './index-segment.ts'
 import type { WrittenAside } from './written-aside.ts'
-
-// DIR/index/subjects/<segment>: where in a log to look for a subject, a file for each 65,536 entries. Records of 16 bytes
-// sorted by their bytes: the first 8 of SHA-256 over what is looked for, then the entry's index as a big-endian 64-bit
-// number. It is a hint and no more: whoever finds an entry by it looks what the entry says.
-
-/** Entries that one file of the index covers. */
-export const segmentEntries = 65_536
-const recordBytes = 16
-const nameBytes = 8
-const maxSegmentBytes = segmentEntries * recordBytes
-
-/** What entries are found by. */
-export type IndexedName = `subject:${string}` | 'kind:key' | 'kind:catalogue'
 
 export interface IndexRecord {
   readonly name: IndexedName
@@ -47,14 +43,14 @@ export async function writeSegment(
   records: readonly IndexRecord[],
 ): Promise<void> {
   const before = recordsOf(await readBounded(join(folder, segmentPath(segment)), maxSegmentBytes))
-  const kept = before.filter((record) => indexIn(record) < from)
+  const kept = before.filter((record) => indexAt(record, 0) < from)
   const all = [...kept, ...records.map(encode)].sort(Buffer.compare)
   await files.write(segmentPath(segment), Buffer.concat(all))
 }
 
 /** Entries that are said to be about a name, in index order; undefined when a part of the index is not there. */
 export async function lookUp({ beside }: LogSource, name: IndexedName, to: number): Promise<readonly number[] | undefined> {
-  const wanted = nameHash(name)
+  const wanted = Buffer.from(nameHash(name), 'hex')
   const found: number[] = []
   for (let segment = 0; segment * segmentEntries < to; segment++) {
     const bytes = await beside?.(segmentPath(segment), maxSegmentBytes)
@@ -75,13 +71,8 @@ function indexesOf(bytes: Buffer, wanted: Buffer): number[] {
     else high = middle
   }
   const found: number[] = []
-  for (let place = low; place < count && compareAt(place) === 0; place++)
-    found.push(indexIn(bytes.subarray(place * recordBytes, (place + 1) * recordBytes)))
+  for (let place = low; place < count && compareAt(place) === 0; place++) found.push(indexAt(bytes, place * recordBytes))
   return found
-}
-
-function segmentPath(segment: number): string {
-  return `index/subjects/${String(segment).padStart(6, '0')}`
 }
 
 function recordsOf(bytes: Buffer | undefined): Buffer[] {
@@ -93,13 +84,10 @@ function recordsOf(bytes: Buffer | undefined): Buffer[] {
 
 function encode({ name, index }: IndexRecord): Buffer {
   const record = Buffer.alloc(recordBytes)
-  nameHash(name).copy(record)
+  record.write(nameHash(name), 'hex')
   record.writeBigUInt64BE(BigInt(index), nameBytes)
   return record
 }
-
-const indexIn = (record: Buffer) => Number(record.readBigUInt64BE(nameBytes))
-const nameHash = (name: IndexedName) => hash('sha256', name, 'buffer').subarray(0, nameBytes)
 
 function jsonOf(bytes: Buffer): unknown {
   try {

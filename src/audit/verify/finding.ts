@@ -9,6 +9,7 @@ export const findingCodes = {
   'tile-length': 'a tile has another length than its width says',
   'leaf-hash': 'an entry does not have the hash that its tile says',
   'tile-hash': 'a tile above says another hash than the tile below it has',
+  index: 'the index of subjects does not say what the entries say',
   entry: 'an entry is not in the one form that its kind has',
   'received-order': 'an entry was received before the one in front of it',
   beginning: 'the log does not begin with a catalogue and an operator key that vouches for itself',

@@ -1,10 +1,12 @@
 import { hashBytes } from '../../log/merkle.ts'
 import { tileWidth } from '../../log/right-edge.ts'
 import { decodeBundle } from '../../log/tile.ts'
+import { segmentPath } from '../export/index-segment.ts'
 import { BundleTypes } from './bundle-types.ts'
 import type { Crew } from './crew.ts'
 import type { Fetched, FilesUnderAudit } from './files-under-audit.ts'
 import type { Finding } from './finding.ts'
+import { beginsSegment, segmentOf } from './index-under-audit.ts'
 import type { Timeline } from './timeline.ts'
 import type { Verdict } from './verdict.ts'
 import type { Work } from './work-file.ts'
@@ -72,10 +74,11 @@ export class Handover {
       return { fetched: { ...fetched, tile: tile ?? '' }, verdict: undefined, findings: this.#found }
     }
     this.#missing = 0
+    const names = this.#goodNames(fetched)
     const { crew, withRules } = this.#means
     const changes = withRules ? await this.#changesOf(n * tileWidth, entries) : []
     const told = changes.map(({ change }) => change)
-    const verdict = crew.judge({ n, width, bundle, tile, changes: told, withRules })
+    const verdict = crew.judge({ n, width, bundle, tile, names, changes: told, withRules })
     // what fails before anybody waits for it is seen when it is waited for
     verdict.catch(() => undefined)
     this.#changes = [...this.#changes, ...changes]
@@ -87,6 +90,14 @@ export class Handover {
     const finding = tileFinding(0, n, width, tile)
     if (finding !== undefined) this.#found.push(finding)
     return finding === undefined && typeof tile !== 'string' ? tile : undefined
+  }
+
+  /** What is wrong with a segment of the index is said with the first bundle that it covers. */
+  #goodNames({ n, names }: Fetched): Uint8Array | undefined {
+    if (typeof names !== 'string') return names
+    const index = n * tileWidth
+    if (beginsSegment(n)) this.#found.push({ code: 'index', index, cause: `${segmentPath(segmentOf(n))} is no good: ${names}` })
+    return undefined
   }
 
   #entriesOf({ n, width, bundle }: Fetched): Buffer[] | undefined {

@@ -7,6 +7,7 @@ import { decodeBundle } from '../../log/tile.ts'
 import type { RulesChange } from './change.ts'
 import { rulesAgain } from './compiled.ts'
 import type { FormedEntry, FormedRefusal } from './entry-form.ts'
+import { IndexCheck } from './index-check.ts'
 import { type InForce, readEvent } from './judged-event.ts'
 import { operationFault } from './judged-operation.ts'
 import { refusalFault } from './judged-refusal.ts'
@@ -30,6 +31,8 @@ export interface JudgeJob {
   readonly bundle: Uint8Array
   /** the level-0 tile beside it; undefined where there is none of the right length */
   readonly tile: Uint8Array | undefined
+  /** what the index of subjects says of the entries; undefined where it is not to be compared */
+  readonly names: Uint8Array | undefined
   /** changes of the rules that this bundle itself brings, in force from the entry after their index */
   readonly changes: readonly RulesChange[]
   /** false where nobody knows keys and rules: then no more than form, place and times are looked at */
@@ -47,6 +50,7 @@ interface Catalogue {
 /** An event that is read and not yet verified. */
 interface UnfinishedEvent {
   readonly index: number
+  readonly entry: Buffer
   readonly received: Date
   readonly inForce: InForce
   readonly finish: ReturnType<typeof readEvent>
@@ -78,7 +82,7 @@ export class Judge {
     const bytes = Buffer.from(job.bundle.buffer, job.bundle.byteOffset, job.bundle.byteLength)
     const entries = decodeBundle(bytes, job.width)
     const first = job.n * tileWidth
-    const sheet = new Sheet(first)
+    const sheet = new Sheet(first, job.names && new IndexCheck(first, job.names))
     const leaves = Buffer.allocUnsafe(entries.length * hashBytes)
     const changes = [...job.changes]
     // finished before anything that is no event, so that all is written down in the order of the log
@@ -90,12 +94,14 @@ export class Judge {
       const formed = sheet.read(index, entry)
       if (formed?.kind === 'event') {
         const inForce = job.withRules ? this.#inForce(sheet) : undefined
-        if (inForce !== undefined) unfinished.push(unfinishedOf(index, formed, inForce))
+        if (inForce !== undefined) unfinished.push(unfinishedOf(index, entry, formed, inForce))
+        else sheet.seek(index, entry)
         unfinishedBytes += entry.length
         if (unfinishedBytes < maxUnfinishedBytes) continue
       }
       this.#finishAll(unfinished, sheet)
       unfinishedBytes = 0
+      if (formed?.kind !== 'event') sheet.seek(index, entry)
       if (formed !== undefined && formed.kind !== 'event' && job.withRules) await this.#judgeOther(index, formed, sheet)
       while (changes[0]?.index === index) {
         const change = changes.shift()
@@ -120,15 +126,17 @@ export class Judge {
     unfinished.length = 0
   }
 
-  #finishEvent({ index, received, inForce, finish }: UnfinishedEvent, sheet: Sheet): void {
+  #finishEvent({ index, entry, received, inForce, finish }: UnfinishedEvent, sheet: Sheet): void {
     const judged = finish()
     if ('code' in judged) {
       sheet.add({ ...judged, index })
+      sheet.seek(index, entry)
       return
     }
     const { verified, check } = judged
     const { event, type } = check
     sheet.count(event.type)
+    sheet.seek(index, entry, event.subject)
     const key = inForce.keys.known(verified.kid)?.registeredAt ?? 0
     this.#trace(sheet, [index, received.getTime(), key, verified.party, event.id])
     const data = foldedData(event.data, type)
@@ -169,9 +177,9 @@ export class Judge {
   }
 }
 
-function unfinishedOf(index: number, formed: FormedEntry & { kind: 'event' }, inForce: InForce): UnfinishedEvent {
+function unfinishedOf(index: number, entry: Buffer, formed: FormedEntry & { kind: 'event' }, inForce: InForce): UnfinishedEvent {
   const received = new Date(formed.received)
-  return { index, received, inForce, finish: readEvent(formed.jws, received, inForce) }
+  return { index, entry, received, inForce, finish: readEvent(formed.jws, received, inForce) }
 }
 
 function compareTile(first: number, leaves: Buffer, tile: Uint8Array | undefined, sheet: Sheet): void {

@@ -24,11 +24,16 @@ export interface Parts {
 }
 
 /** The parts as they are before the first entry, or as an earlier run left them. */
-export function partsOf({ source, options, lastVisit }: Task, crew: Crew, spill: Spill, work: Work | undefined): Parts {
+export function partsOf(
+  { source, options, withIndex, lastVisit }: Task,
+  crew: Crew,
+  spill: Spill,
+  work: Work | undefined,
+): Parts {
   const { entries = everything, operator, log } = options
   const findings = new Findings(work?.findings)
   const tally = new Tally(work)
-  const files = new FilesUnderAudit(source, entries)
+  const files = new FilesUnderAudit(source, entries, withIndex)
   const found = findings.add.bind(findings)
   const visit = new VisitCheck(lastVisit?.checkpoint, found, work?.visitChecked)
   const tree = new TreeCheck(tileAsk(files, findings), found, {

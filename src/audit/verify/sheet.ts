@@ -1,5 +1,7 @@
+import { nameOf } from '../export/subject-index.ts'
 import { EntryMalformed, type FormedEntry, readFormedEntry } from './entry-form.ts'
 import type { Finding } from './finding.ts'
+import type { IndexCheck } from './index-check.ts'
 import { type DigestTrace, type EventTrace, type StepTrace, sortedTraces } from './trace.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -7,6 +9,7 @@ import type { Verdict } from './verdict.ts'
 export class Sheet {
   unjudged = 0
   readonly #first: number
+  readonly #index: IndexCheck | undefined
   readonly #findings: Finding[] = []
   readonly #days = new Map<string, number>()
   readonly #types = new Map<string, number>()
@@ -14,12 +17,25 @@ export class Sheet {
   #firstReceived: string | undefined
   #lastReceived: string | undefined
 
-  constructor(first: number) {
+  /** @param index of subjects, where it is compared with the entries */
+  constructor(first: number, index?: IndexCheck) {
     this.#first = first
+    this.#index = index
   }
 
   add(finding: Finding): void {
     this.#findings.push(finding)
+  }
+
+  /**
+   * Looks an entry up in the index.
+   *
+   * @param subject of a good event, which then is not read once more
+   */
+  seek(index: number, bytes: Buffer, subject?: string): void {
+    if (this.#index === undefined) return
+    const finding = this.#index.compare(index, subject === undefined ? nameOf(bytes) : `subject:${subject}`)
+    if (finding !== undefined) this.add(finding)
   }
 
   read(index: number, bytes: Buffer): FormedEntry | undefined {

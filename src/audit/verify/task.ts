@@ -7,6 +7,8 @@ import type { WorkFolder } from './work-file.ts'
 export interface Task {
   readonly source: LogSource
   readonly options: VerifyOptions
+  /** whether the source's index of subjects is compared with the entries */
+  readonly withIndex: boolean
   readonly lastVisit: LastVisit | undefined
   /** to work in; it is there */
   readonly folder: WorkFolder
@@ -15,6 +17,6 @@ export interface Task {
 }
 
 /** A run may only go on with what an earlier one was asked, too. */
-export function nameOfTask({ source, options: { vkey, operator, entries }, lastVisit }: Task): string {
-  return JSON.stringify({ source: source.name, vkey, operator, entries, lastVisit: lastVisit?.note })
+export function nameOfTask({ source, options: { vkey, operator, entries }, withIndex, lastVisit }: Task): string {
+  return JSON.stringify({ source: source.name, vkey, operator, entries, withIndex, lastVisit: lastVisit?.note })
 }

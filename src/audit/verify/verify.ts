@@ -6,8 +6,9 @@ import type { LogSource } from '../log-source.ts'
 import { openTrustedCheckpoint } from '../trusted-checkpoint.ts'
 import { wholeBundles } from './files-under-audit.ts'
 import { Findings } from './finding.ts'
+import { hasIndex } from './index-under-audit.ts'
 import type { VerifyOptions } from './options.ts'
-import { expectPart } from './part.ts'
+import { expectPart, manifestOf } from './part.ts'
 import type { AuditReport } from './report.ts'
 import { type Looked, reportOf } from './report-of.ts'
 import { lockState, readState, writeState } from './state-file.ts'
@@ -42,9 +43,11 @@ async function verifySince(stateFile: string | undefined, source: LogSource, opt
   if ('fault' in opened) return reportOf({ ...visit, checkpoint: undefined, cosignatures: [] }, nothingBut(opened.fault))
   const { cosignatures, ...checkpoint } = opened
   // a log that has become shorter is found whatever was asked for
-  if (lastVisit === undefined || checkpoint.size >= lastVisit.checkpoint.size) await expectPart(options, checkpoint, source)
+  const manifest = options.entries === undefined ? await manifestOf(source) : undefined
+  if (lastVisit === undefined || checkpoint.size >= lastVisit.checkpoint.size) expectPart(options, checkpoint, manifest)
+  const withIndex = await hasIndex(source, manifest, checkpoint.size)
   const looked = await inFolder(stateFile, (folder) =>
-    verifyCheckpoint(checkpoint, { source, options: read, lastVisit, folder, began }),
+    verifyCheckpoint(checkpoint, { source, options: read, withIndex, lastVisit, folder, began }),
   )
   const report = reportOf({ ...visit, checkpoint, cosignatures }, looked)
   if (stateFile !== undefined && !contradicts(report)) await writeState(stateFile, note, report.verifiedAt)

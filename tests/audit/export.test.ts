@@ -193,6 +193,56 @@ describe('an export', () => {
     expect(await logFiles(out)).toMatchObject(await logFiles(made.dir))
   })
 
+  const first = 'index/subjects/000000'
+  it.each([
+    ['is missing', (out: string) => rm(join(out, 'index'), { recursive: true })],
+    ['is empty', (out: string) => truncate(join(out, first))],
+    ['ends within a record', (out: string) => truncate(join(out, first), 3000)],
+    [
+      'begins with zeros',
+      async (out: string) => writeFile(join(out, first), (await readFile(join(out, first))).fill(0, 0, 4096)),
+    ],
+    ['is too large', (out: string) => truncate(join(out, first), 2 ** 21)],
+  ])(
+    'whose index %s has it again after another export, and after a round of a mirror, from the bundles that are there',
+    async (_, damage) => {
+      const whole = await newFolder()
+      await exportTo(whole)
+      const index = await readFile(join(whole, first))
+      const part = await writeLog(made, made.entries.slice(0, 1100))
+      const more = ['--out', '', '--vkey', vkeyFile, '--once']
+      for (const again of [exportTo, (out: string) => audit('mirror', server.url, ...more.with(1, out))]) {
+        const out = await newFolder()
+        server.serve(part)
+        await exportTo(out)
+        await damage(out)
+        server.serve(made.dir)
+        const before = server.asked.length
+        expect(await again(out)).toMatchObject({ code: 0 })
+        expect(await readFile(join(out, first))).toEqual(index)
+        expect(server.asked.slice(before), 'what is there is read there').not.toContain('/tile/entries/001')
+      }
+      await damage(whole)
+      expect(await exportTo(whole), 'where nothing is new').toMatchObject({ code: 0 })
+      expect(await readFile(join(whole, first))).toEqual(index)
+    },
+  )
+
+  it('of more than one segment has each of its index again that was lost, full ones as well, also where it holds a part', async () => {
+    const large = await writeLog(made, [...made.entries, ...new Array<string>(65_536).fill('nothing'), ...made.entries])
+    server.serve(large)
+    for (const range of [[], ['--from', '512']]) {
+      const out = await newFolder()
+      expect(await exportTo(out, ...range)).toMatchObject({ code: 0 })
+      const { 'manifest.json': _, ...whole } = await filesOf(out)
+      for (const lost of [first, 'index/subjects/000001']) {
+        await rm(join(out, lost))
+        expect(await exportTo(out)).toMatchObject({ code: 0 })
+        expect(await filesOf(out)).toMatchObject(whole)
+      }
+    }
+  })
+
   it.each([
     ['a file', async () => vkeyFile],
     ['below a file', async () => join(vkeyFile, 'x')],

@@ -129,7 +129,7 @@ async function byIndex(
 function indexDamaged({ name }: LogSource, index: number): SourceFailed {
   return new SourceFailed(
     'refused',
-    `the index of ${name} is damaged: it is wrong about entry ${index}; read every entry with --no-index, or export the log into another folder`,
+    `the index of ${name} is damaged: it is wrong about entry ${index}; read every entry with --no-index, or remove the folder index and export the log again, which makes it anew`,
   )
 }
 

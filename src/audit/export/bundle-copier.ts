@@ -8,9 +8,9 @@ import { type AuthenticTiles, NotOfThisLog } from '../authentic-tiles.ts'
 import { digestsIn } from '../catalogue-files.ts'
 import type { LogSource } from '../log-source.ts'
 import { folderSource } from '../source-folder.ts'
-import { segmentEntries } from './index-segment.ts'
+import { segmentEntries, segmentOf, segmentStart } from './index-segment.ts'
 import type { Range } from './range.ts'
-import { type IndexRecord, nameOf, writeSegment } from './subject-index.ts'
+import { type IndexRecord, nameOf, recordsBefore, writeSegment } from './subject-index.ts'
 import type { WrittenAside } from './written-aside.ts'
 
 /** Bundles under way at once: enough to hide the way to the server, and at the worst 64 MB. */
@@ -36,12 +36,14 @@ export class BundleCopier {
   }
 
   /** @throws {NotOfThisLog} at the first entry that is not what the log's tiles say */
-  async copy({ next, to }: Range): Promise<void> {
+  async copy({ from: held, next, to }: Range): Promise<void> {
     const { files, folder } = this.#parts
     for (let from = next; from < to; ) {
-      const segment = Math.floor(from / segmentEntries)
+      const segment = segmentOf(from)
       const end = Math.min(to, (segment + 1) * segmentEntries)
-      await writeSegment(files, folder, segment, from, await this.#copySegment(from, end, to - next))
+      const isBegun = from > Math.max(held, segmentStart(from))
+      const kept = isBegun ? await recordsBefore(folder, segment, from) : []
+      await writeSegment(files, segment, kept, await this.#copySegment(from, end, to - next))
       from = end
     }
   }

@@ -11,9 +11,10 @@ import { raiseAlarm } from './alarm.ts'
 import { BundleCopier } from './bundle-copier.ts'
 import { failureOf, folderFailed } from './folder-failed.ts'
 import { FolderLock } from './folder-lock.ts'
+import { segmentStart } from './index-segment.ts'
 import { begunName, type KeptExport, readBegun, readKept, removeOutgrown } from './kept-export.ts'
 import { exportFormat, manifestName, manifestText } from './manifest.ts'
-import { firstDamaged, mendTiles } from './mending.ts'
+import { firstDamaged, firstUnindexed, mendTiles } from './mending.ts'
 import { type Range, rangeOf } from './range.ts'
 import { asideFolder, WrittenAside } from './written-aside.ts'
 
@@ -175,7 +176,7 @@ async function copyAll({ request, kept, begun, checkpoint, tiles, range }: Copy)
   await rm(join(folder, asideFolder), { recursive: true, force: true })
   const files = new WrittenAside(folder)
   if (request.isMended === true) await mendTiles(files, folder, tiles, sizeBefore)
-  const next = request.isMended === true ? await firstDamaged(folder, from, range.next) : range.next
+  const next = await firstToCopy(request, range)
   if (size === sizeBefore && next >= to && kept?.checkpoint.note === checkpoint.note) return files.done()
   await files.write(begunName, checkpoint.note)
   await new BundleCopier({ source, folder, files, tiles, signal: request.signal, onProgress: request.onProgress }).copy({
@@ -190,6 +191,13 @@ async function copyAll({ request, kept, begun, checkpoint, tiles, range }: Copy)
   await files.write(manifestName, manifestText(manifest))
   await files.done()
   await removeOutgrown(folder, before, kept === undefined ? [] : [kept.manifest.to], manifest)
+}
+
+/** What is new, and what has to be made again with it. */
+async function firstToCopy({ folder, isMended = false }: CopyRequest, { from, next }: Range): Promise<number> {
+  const copied = isMended ? await firstDamaged(folder, from, next) : next
+  // a segment that goes on needs what it says of the entries before
+  return firstUnindexed(folder, isMended ? from : Math.max(from, segmentStart(copied)), copied)
 }
 
 /** Every tile that is new since `sizeBefore`; the levels below come first. */

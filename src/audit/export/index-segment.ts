@@ -18,6 +18,12 @@ export class SegmentDamaged extends Error {
   override readonly name = 'SegmentDamaged'
 }
 
+/** The segment that covers an entry. */
+export const segmentOf = (index: number) => Math.floor(index / segmentEntries)
+
+/** The first entry of the segment that covers another. */
+export const segmentStart = (index: number) => segmentOf(index) * segmentEntries
+
 export function segmentPath(segment: number): string {
   return `index/subjects/${String(segment).padStart(6, '0')}`
 }

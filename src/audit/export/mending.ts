@@ -4,6 +4,17 @@ import { hashBytes } from '../../log/merkle.ts'
 import { tileWidth } from '../../log/right-edge.ts'
 import { tilePath, tilesOf, widthOf } from '../../log/tile.ts'
 import type { AuthenticTiles } from '../authentic-tiles.ts'
+import { SourceFailed } from '../log-source.ts'
+import { readBounded } from '../source-folder.ts'
+import {
+  maxSegmentBytes,
+  namesByEntry,
+  SegmentDamaged,
+  segmentEntries,
+  segmentOf,
+  segmentPath,
+  segmentStart,
+} from './index-segment.ts'
 import type { WrittenAside } from './written-aside.ts'
 
 // What an export has left is not read again, which is a verification's work. But a file that is missing or has lost its end, as disks
@@ -30,6 +41,28 @@ export async function firstDamaged(folder: string, from: number, to: number): Pr
     if (bytes < width * leastEntryBytes) return index
   }
   return to
+}
+
+/**
+ * Where the index must be made again from, since segments of it are missing or damaged: the first entry of the first of these, or `to`.
+ * The entries' bytes are there already.
+ */
+export async function firstUnindexed(folder: string, from: number, to: number): Promise<number> {
+  for (let index = from; index < to; index = segmentStart(index) + segmentEntries)
+    if (!(await isWhole(folder, segmentOf(index)))) return index
+  return to
+}
+
+async function isWhole(folder: string, segment: number): Promise<boolean> {
+  try {
+    const bytes = await readBounded(join(folder, segmentPath(segment)), maxSegmentBytes)
+    if (bytes === undefined || bytes.length === 0) return false
+    namesByEntry(bytes, segment)
+    return true
+  } catch (error) {
+    if (error instanceof SegmentDamaged || error instanceof SourceFailed) return false
+    throw error
+  }
 }
 
 async function bytesIn(file: string): Promise<number> {

@@ -34,18 +34,24 @@ export function nameOf(entry: Buffer): IndexedName | undefined {
   return isJsonObject(event) && typeof event.subject === 'string' ? `subject:${event.subject}` : undefined
 }
 
-/** Replaces what a segment says of entries from `from` on. */
+/**
+ * Writes a segment.
+ *
+ * @param kept what it said before of entries that `records` are not about
+ */
 export async function writeSegment(
   files: WrittenAside,
-  folder: string,
   segment: number,
-  from: number,
+  kept: readonly Buffer[],
   records: readonly IndexRecord[],
 ): Promise<void> {
-  const before = recordsOf(await readBounded(join(folder, segmentPath(segment)), maxSegmentBytes))
-  const kept = before.filter((record) => indexAt(record, 0) < from)
-  const all = [...kept, ...records.map(encode)].sort(Buffer.compare)
-  await files.write(segmentPath(segment), Buffer.concat(all))
+  await files.write(segmentPath(segment), Buffer.concat([...kept, ...records.map(encode)].sort(Buffer.compare)))
+}
+
+/** What a segment of a folder says of entries before an index. */
+export async function recordsBefore(folder: string, segment: number, index: number): Promise<readonly Buffer[]> {
+  const records = recordsOf(await readBounded(join(folder, segmentPath(segment)), maxSegmentBytes))
+  return records.filter((record) => indexAt(record, 0) < index)
 }
 
 /** Entries that are said to be about a name, in index order; undefined when a part of the index is not there. */

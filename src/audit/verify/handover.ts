@@ -1,12 +1,11 @@
 import { hashBytes } from '../../log/merkle.ts'
 import { tileWidth } from '../../log/right-edge.ts'
 import { decodeBundle } from '../../log/tile.ts'
-import { segmentPath } from '../export/index-segment.ts'
+import { segmentOf, segmentPath, segmentStart } from '../export/index-segment.ts'
 import { BundleTypes } from './bundle-types.ts'
 import type { Crew } from './crew.ts'
 import type { Fetched, FilesUnderAudit } from './files-under-audit.ts'
 import type { Finding } from './finding.ts'
-import { beginsSegment, segmentOf } from './index-under-audit.ts'
 import type { Timeline } from './timeline.ts'
 import type { Verdict } from './verdict.ts'
 import type { Work } from './work-file.ts'
@@ -96,7 +95,8 @@ export class Handover {
   #goodNames({ n, names }: Fetched): Uint8Array | undefined {
     if (typeof names !== 'string') return names
     const index = n * tileWidth
-    if (beginsSegment(n)) this.#found.push({ code: 'index', index, cause: `${segmentPath(segmentOf(n))} is no good: ${names}` })
+    if (segmentStart(index) === index)
+      this.#found.push({ code: 'index', index, cause: `${segmentPath(segmentOf(index))} is no good: ${names}` })
     return undefined
   }
 

@@ -1,4 +1,4 @@
-import { type IndexedName, nameBytes, nameHash, segmentEntries, segmentPath } from '../export/index-segment.ts'
+import { type IndexedName, nameBytes, nameHash, segmentOf, segmentPath } from '../export/index-segment.ts'
 import type { Finding } from './finding.ts'
 
 const nothing = '00'.repeat(nameBytes)
@@ -20,7 +20,7 @@ export class IndexCheck {
     const said = this.#said.toString('hex', at, at + nameBytes)
     const expected = name === undefined ? nothing : nameHash(name)
     if (said === expected) return undefined
-    const segment = segmentPath(Math.floor(index / segmentEntries))
+    const segment = segmentPath(segmentOf(index))
     return { code: 'index', index, cause: `${segment} ${faultOf(said, expected)}` }
   }
 }

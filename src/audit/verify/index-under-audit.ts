@@ -1,5 +1,13 @@
 import { tileWidth } from '../../log/right-edge.ts'
-import { maxSegmentBytes, nameBytes, namesByEntry, SegmentDamaged, segmentEntries, segmentPath } from '../export/index-segment.ts'
+import {
+  maxSegmentBytes,
+  nameBytes,
+  namesByEntry,
+  SegmentDamaged,
+  segmentEntries,
+  segmentOf,
+  segmentPath,
+} from '../export/index-segment.ts'
 import type { Manifest } from '../export/manifest.ts'
 import { type LogSource, SourceFailed } from '../log-source.ts'
 import { isUrl } from '../open-source.ts'
@@ -12,7 +20,7 @@ import { isUrl } from '../open-source.ts'
  */
 export async function hasIndex(source: LogSource, manifest: Manifest | undefined, size: number): Promise<boolean> {
   if (manifest === undefined || size === 0) return false
-  const last = Math.floor((size - 1) / segmentEntries)
+  const last = segmentOf(size - 1)
   return (await hasSegment(source, 0)) || (last > 0 && (await hasSegment(source, last)))
 }
 
@@ -39,7 +47,7 @@ export class IndexUnderAudit {
 
   /** What it says of the entries of a bundle, {@link nameBytes} for each; a text is what is wrong with its segment. */
   async of(n: number, width: number): Promise<Uint8Array | string> {
-    const segment = segmentOf(n)
+    const segment = segmentOf(n * tileWidth)
     if (segment !== this.#segment) {
       this.#segment = segment
       this.#names = this.#namesIn(segment)
@@ -62,9 +70,3 @@ export class IndexUnderAudit {
     }
   }
 }
-
-/** The segment that covers a bundle. */
-export const segmentOf = (n: number) => Math.floor((n * tileWidth) / segmentEntries)
-
-/** Whether a bundle is the first that its segment covers. */
-export const beginsSegment = (n: number) => (n * tileWidth) % segmentEntries === 0

@@ -9,6 +9,7 @@ import { built } from '../support/built.ts'
 import { eventually } from '../support/eventually.ts'
 import { cleanEnv, lianban, mainFile } from '../support/lianban.ts'
 import { type MadeLog, makeLog } from '../support/made-log.ts'
+import { serveStatic } from '../support/static-log.ts'
 import { rewritten, withFields } from './altered-log.ts'
 
 let log: MadeLog
@@ -134,6 +135,12 @@ test('an export of a part asks for that part to be said, and never counts as a l
   expect(await verify(first, '--to', '300')).toMatchObject({ code: 1 })
   expect((await verify(later)).stderr).toContain(`say --from 512 --to ${log.size} to check`)
   expect(await verify(later, '--from', '512', '--to', String(log.size))).toMatchObject({ code: 0 })
+  const server = await serveStatic(first)
+  expect(await verify(server.url), 'served over HTTP, in the same words').toEqual(whole)
+  expect(await verify(server.url, '--to', '256')).toMatchObject({ code: 0 })
+  await rm(join(first, 'manifest.json'))
+  expect(await verify(server.url), 'without a manifest it is verified whole').toMatchObject({ code: 1 })
+  await server.stop()
   const lying = { from: 0, to: log.size, size: log.size, origin: log.origin, exportedAt: '2026-11-23T00:00:00.000Z' }
   for (const manifest of [JSON.stringify({ format: 'lianban-export@1', ...lying }), 'nothing', 'x'.repeat(100_000)]) {
     await writeFile(join(first, 'manifest.json'), manifest)

@@ -1,4 +1,3 @@
-import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Kafka } from 'kafkajs'
 import { NotOfThisLog } from '../audit/authentic-tiles.ts'
@@ -44,8 +43,9 @@ export async function openSources(sources: Sources, log: NoteVerifier, checkpoin
   for (const target of sources.mirrors) {
     const source = await openSource(target)
     mirrors.push({ source, checkpoint: checkpoints.add(await source.checkpoint(), target) })
-    const seen = await newestSeen(target, log)
-    if (seen !== undefined) checkpoints.add(seen, join(target, seenName))
+    // a mirror may have seen a longer log than it has copied
+    const seen = (await SeenCheckpoints.onFile(target, log))?.longest
+    if (seen !== undefined) checkpoints.add(seen.note, join(target, seenName))
   }
   const receipts: ProvenEntry[] = []
   for (const file of await receiptFiles(sources.receipts)) {
@@ -57,15 +57,6 @@ export async function openSources(sources: Sources, log: NoteVerifier, checkpoin
     }
   }
   return { mirrors, receipts, kafka: sources.kafka, faults }
-}
-
-/** A mirror may have seen a longer log than it has copied. */
-async function newestSeen(folder: string, log: NoteVerifier): Promise<string | undefined> {
-  const isThere = await access(join(folder, seenName)).then(
-    () => true,
-    () => false,
-  )
-  return isThere ? (await SeenCheckpoints.open(folder, log)).longest?.note : undefined
 }
 
 /** What one source had. */

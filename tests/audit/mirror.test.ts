@@ -164,6 +164,52 @@ describe('a fork that is shorter than what was seen', () => {
   })
 })
 
+describe('an export into the folder of a mirror', () => {
+  const exportTo = (out: string) => audit('export', server.url, '--out', out, '--vkey', made.vkey)
+
+  it('is held against every checkpoint that the mirror saw, also where it copied none of its entries', async () => {
+    const out = await newFolder()
+    server.serve(await prefix(300))
+    await once(out)
+    server.serve(await writeLog(made, forked(made.entries.slice(0, 700), 650)))
+    server.intercept((path) => (path.startsWith('/tile/entries') ? { status: 404 } : undefined))
+    expect(await once(out)).toMatchObject({ code: 2 })
+    expect(await seenIn(out)).toEqual([300, 700])
+    server.serve(made.dir)
+    server.intercept(undefined)
+    expect(await exportTo(out)).toMatchObject({ code: 1, stderr: expect.stringContaining('FORK') })
+    const alarm = JSON.parse(await readFile(join(out, 'ALARM'), 'utf8'))
+    expect([alarm.first.size, alarm.second.size]).toEqual([700, made.size])
+    expectProof(700, made.size, alarm, openCheckpoint(alarm.second.note, made.logKey.verifier).root)
+    expect(await seenIn(out), 'both are kept').toEqual([300, 700, made.size])
+    expect(openCheckpoint(await readFile(join(out, 'checkpoint'), 'utf8'), made.logKey.verifier).size).toBe(300)
+  })
+
+  it('that shows less than the mirror saw is behind', async () => {
+    const out = await newFolder()
+    await once(out)
+    server.serve(await prefix(700))
+    expect(await exportTo(out)).toMatchObject({ code: 2, stderr: expect.stringContaining('an older one') })
+  })
+
+  it('is known to the mirror afterwards; an export of its own keeps no such list', async () => {
+    const out = await newFolder()
+    server.serve(await prefix(300))
+    await once(out)
+    server.serve(await prefix(700))
+    expect(await exportTo(out)).toMatchObject({ code: 0 })
+    expect(await seenIn(out)).toEqual([300, 700])
+    server.serve(await writeLog(made, forked(made.entries, 650)))
+    expect(await once(out)).toMatchObject({ code: 1, stderr: expect.stringContaining('FORK') })
+    const alone = await newFolder()
+    server.serve(await prefix(700))
+    expect(await exportTo(alone)).toMatchObject({ code: 0 })
+    await expect(seenIn(alone)).rejects.toThrow('ENOENT')
+    server.serve(await writeLog(made, forked(made.entries, 650)))
+    expect(await once(alone), 'a mirror in its folder').toMatchObject({ code: 1, stderr: expect.stringContaining('FORK') })
+  })
+})
+
 it('the longest checkpoint is known after any number of shorter ones', async () => {
   const out = await newFolder()
   const noteOf = async (size: number) => readFile(join(await prefix(size), 'checkpoint'), 'utf8')

@@ -1,10 +1,12 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { NoteVerifier } from '../../log/note.ts'
 import { tileWidth } from '../../log/right-edge.ts'
 import { tilePath, widthOf } from '../../log/tile.ts'
 import { AuthenticTiles, NotOfThisLog } from '../authentic-tiles.ts'
 import { Contradiction, expectExtends, expectNoTwin, type SeenCheckpoint } from '../contradiction.ts'
 import { type LogSource, SourceFailed } from '../log-source.ts'
+import { SeenCheckpoints } from '../mirror/seen-checkpoints.ts'
 import { folderSource } from '../source-folder.ts'
 import { type CheckpointRules, openShownCheckpoint } from '../trusted-checkpoint.ts'
 import { raiseAlarm } from './alarm.ts'
@@ -39,10 +41,8 @@ export interface CopyRequest extends CheckpointRules {
   readonly onProgress?: (done: number, total: number) => void
   /** ends the copy between two bundles */
   readonly signal?: AbortSignal | undefined
-  /** every checkpoint that the log signed, before anything is made of it */
-  readonly onCheckpoint?: (seen: SeenCheckpoint) => Promise<void>
-  /** checkpoints beside the folder's own that the log must agree with, by size */
-  readonly seenBefore?: readonly SeenCheckpoint[]
+  /** what a mirror saw, which the log must agree with, and where every checkpoint is kept; default: those on file in the folder */
+  readonly seen?: SeenCheckpoints
   /** whether the entries of a checkpoint that extends the earlier ones are copied now, or at a later time */
   readonly isWorthCopying?: (checkpoint: SeenCheckpoint) => boolean
 }
@@ -74,16 +74,18 @@ export async function copyLog(request: CopyRequest): Promise<Copied> {
 }
 
 async function copyUnder(lock: FolderLock, request: CopyRequest): Promise<Copied> {
-  const { source, folder, log, now, seenBefore = [] } = request
+  const { source, folder, log, now } = request
   // a folder that takes no files keeps nobody from comparing
   const unlocked = await failureOf(folder, lock.take())
   const kept = await readKept(folder, log)
   const begun = await readBegun(folder, log)
+  const seen = request.seen ?? (await seenIn(folder, log))
   const note = await source.checkpoint()
   // a fork is one whoever cosigned it: the witnesses are asked for when the log's own word was held against what it said before
   const checkpoint = openShownCheckpoint(note, source.name, { log })
-  const unwritable = unlocked ?? (await failureOf(folder, request.onCheckpoint?.(checkpoint)))
-  const before = [kept?.checkpoint, begun, ...beyond(kept?.checkpoint, seenBefore)].filter((seen) => seen !== undefined)
+  const held = seen?.held ?? []
+  const unwritable = unlocked ?? (await failureOf(folder, seen?.keep(checkpoint, now)))
+  const before = [kept?.checkpoint, begun, ...beyond(kept?.checkpoint, held)].filter((one) => one !== undefined)
   try {
     const tiles = await extendedTiles(checkpoint, before, kept?.checkpoint, source, folder)
     if (unwritable !== undefined) throw unwritable
@@ -95,6 +97,14 @@ async function copyUnder(lock: FolderLock, request: CopyRequest): Promise<Copied
     return { checkpoint, range, sizeBefore }
   } catch (error) {
     if (error instanceof Contradiction) return raiseAlarm(folder, error, source.name, now)
+    throw folderFailed(folder, error)
+  }
+}
+
+async function seenIn(folder: string, log: NoteVerifier): Promise<SeenCheckpoints | undefined> {
+  try {
+    return await SeenCheckpoints.onFile(folder, log)
+  } catch (error) {
     throw folderFailed(folder, error)
   }
 }

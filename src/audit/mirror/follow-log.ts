@@ -146,8 +146,7 @@ class Rounds {
       lock: this.#lock,
       source,
       now: new Date(),
-      seenBefore: this.#seen.held,
-      onCheckpoint: (seen) => this.#seen.keep(seen, new Date()),
+      seen: this.#seen,
       isWorthCopying,
     })
   }

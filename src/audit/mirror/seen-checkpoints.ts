@@ -1,11 +1,11 @@
-import { open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isJsonObject } from '../../domain/text.ts'
 import { openCheckpoint } from '../../log/checkpoint.ts'
 import type { NoteVerifier } from '../../log/note.ts'
 import type { SeenCheckpoint } from '../contradiction.ts'
 
-/** Every checkpoint that a mirror ever saw, a JSON object a line, only ever appended to. */
+/** Every checkpoint that a mirror ever saw, or an export into its folder, a JSON object a line, only ever appended to. */
 export const seenName = 'checkpoints.jsonl'
 
 /**
@@ -31,7 +31,20 @@ export class SeenCheckpoints {
   /** @param folder of the mirror, which is there */
   static async open(folder: string, log: NoteVerifier): Promise<SeenCheckpoints> {
     const file = join(folder, seenName)
-    const handle = await open(file, 'a+', 0o644)
+    return SeenCheckpoints.#read(file, await open(file, 'a+', 0o644), log)
+  }
+
+  /** @returns undefined for a folder that no mirror was ever in */
+  static async onFile(folder: string, log: NoteVerifier): Promise<SeenCheckpoints | undefined> {
+    const file = join(folder, seenName)
+    const handle = await open(file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+      throw error
+    })
+    return handle && SeenCheckpoints.#read(file, handle, log)
+  }
+
+  static async #read(file: string, handle: FileHandle, log: NoteVerifier): Promise<SeenCheckpoints> {
     try {
       const { size } = await handle.stat()
       const end = Buffer.alloc(1)

@@ -35,9 +35,13 @@ export function headRows(report: AuditReport): readonly (readonly [name: string,
 export function verdictText({ checkpoint, findings, doubtful, only }: AuditReport): string {
   const total = Object.values(findings.counts).reduce((sum, count) => sum + count, 0)
   if (checkpoint === undefined) return 'The checkpoint is no good; nothing else was checked, since nothing says what the log is.'
-  if (total > 0) return `${total} finding${total === 1 ? '' : 's'}: this log is not as it should be.`
+  const inIndex = findings.counts.index ?? 0
+  const found = `${total} finding${total === 1 ? '' : 's'}`
+  if (total > inIndex) return `${found}: this log is not as it should be.`
   const doubts = doubtful.reduce((sum, { events }) => sum + events, 0)
   const but = doubts === 0 ? '' : ` ${doubts} valid events were signed by keys that were later said to be compromised by then.`
+  // nobody has signed an index: what is wrong with it is wrong with this copy
+  if (inIndex > 0) return `${found} in the index of this copy; the log itself is complete, unaltered and in order.${but}`
   if (only !== undefined) return `Nothing was found in the part that was checked. ${onlyText(only)}${but}`
   return `Nothing was found: the log is complete, unaltered and in order.${but}`
 }

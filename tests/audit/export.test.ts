@@ -183,10 +183,14 @@ describe('an export', () => {
       await truncate(join(out, 'tile/0/000'))
       await truncate(join(out, 'tile/entries/001'))
       await rm(join(out, 'tile/entries/002'))
+      await rm(join(out, 'tile/entries/004.p'), { recursive: true, force: true })
     }
-    await damage()
-    expect(await exportTo(out)).toMatchObject({ code: 0 })
-    expect(await filesOf(out)).toMatchObject(whole)
+    const onlyLast = () => rm(join(out, 'tile/entries/004.p'), { recursive: true, force: true })
+    for (const lose of [damage, onlyLast]) {
+      await lose()
+      expect(await exportTo(out)).toMatchObject({ code: 0 })
+      expect(await filesOf(out)).toMatchObject(whole)
+    }
     await damage()
     server.serve(made.dir)
     expect(await exportTo(out)).toMatchObject({ code: 0 })

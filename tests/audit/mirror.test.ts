@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { followLog } from '../../src/audit/mirror/follow-log.ts'
@@ -44,6 +44,30 @@ it('a mirror copies what is new in each round and keeps every checkpoint that it
     expect(openCheckpoint(await readFile(join(out, 'checkpoint'), 'utf8'), made.logKey.verifier).size).toBe(size)
   }
   expect(await seenIn(out)).toEqual([100, 300, 700])
+})
+
+it('a round, or an export, that brings nothing new leaves every file as it is', async () => {
+  const out = await newFolder()
+  for (const size of [256, 300]) {
+    server.serve(await prefix(size))
+    await once(out)
+    // whatever is written comes in the place of the file before
+    const files = async () => {
+      const paths = [
+        'checkpoint',
+        'manifest.json',
+        'vkey',
+        'index/subjects/000000',
+        'checkpoints.jsonl',
+        `tile/0/00${size === 256 ? '0' : '1.p/44'}`,
+      ]
+      return Promise.all(paths.map(async (path) => [path, (await stat(join(out, path))).ino]))
+    }
+    const before = await files()
+    expect(await once(out)).toMatchObject({ code: 0, stdout: '' })
+    expect(await audit('export', server.url, '--out', out, '--vkey', made.vkey)).toMatchObject({ code: 0 })
+    expect(await files(), `of ${size} entries`).toEqual(before)
+  }
 })
 
 it('a mirror that was cut off while it wrote goes on with what it knows', async () => {

@@ -15,7 +15,7 @@ import { failureOf, folderFailed } from './folder-failed.ts'
 import { FolderLock } from './folder-lock.ts'
 import { segmentStart } from './index-segment.ts'
 import { begunName, type KeptExport, readBegun, readKept, removeOutgrown } from './kept-export.ts'
-import { exportFormat, manifestName, manifestText } from './manifest.ts'
+import { exportFormat, type Manifest, manifestName, manifestText } from './manifest.ts'
 import { firstDamaged, firstUnindexed, mendTiles } from './mending.ts'
 import { type Range, rangeOf } from './range.ts'
 import { asideFolder, WrittenAside } from './written-aside.ts'
@@ -186,8 +186,9 @@ async function copyAll({ request, kept, begun, checkpoint, tiles, range }: Copy)
   await rm(join(folder, asideFolder), { recursive: true, force: true })
   const files = new WrittenAside(folder)
   if (request.isMended === true) await mendTiles(files, folder, tiles, sizeBefore)
-  const next = await firstToCopy(request, range)
-  if (size === sizeBefore && next >= to && kept?.checkpoint.note === checkpoint.note) return files.done()
+  const isNew = kept === undefined || kept.checkpoint.note !== checkpoint.note || !saysTheSame(kept.manifest, { from, to, size })
+  const next = await firstToCopy(request, range, isNew)
+  if (!isNew && next >= to) return files.done()
   await files.write(begunName, checkpoint.note)
   await new BundleCopier({ source, folder, files, tiles, signal: request.signal, onProgress: request.onProgress }).copy({
     from,
@@ -203,9 +204,19 @@ async function copyAll({ request, kept, begun, checkpoint, tiles, range }: Copy)
   await removeOutgrown(folder, before, kept === undefined ? [] : [kept.manifest.to], manifest)
 }
 
-/** What is new, and what has to be made again with it. */
-async function firstToCopy({ folder, isMended = false }: CopyRequest, { from, next }: Range): Promise<number> {
-  const copied = isMended ? await firstDamaged(folder, from, next) : next
+function saysTheSame(a: Pick<Manifest, 'from' | 'to' | 'size'>, b: typeof a): boolean {
+  return a.from === b.from && a.to === b.to && a.size === b.size
+}
+
+/** Where what is new begins, or what has to be made again; `to` where there is neither. */
+async function firstToCopy(
+  { folder, isMended = false }: CopyRequest,
+  { from, to, next }: Range,
+  isNew: boolean,
+): Promise<number> {
+  if (!isNew && !isMended) return to
+  const held = isNew ? next : to
+  const copied = isMended ? await firstDamaged(folder, from, held) : held
   // a segment that goes on needs what it says of the entries before
   return firstUnindexed(folder, isMended ? from : Math.max(from, segmentStart(copied)), copied)
 }

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { WebhookSettings } from './alarm/webhook.ts'
-import { databaseServerOf } from './database/server.ts'
+import { databaseTlsOf } from './database/server.ts'
 import { parseWitnesses } from './log/cosignature.ts'
+import { type TlsFiles, tlsFileFaults } from './tls-files.ts'
 import type { WitnessSettings } from './witness/settings.ts'
 
 /** Every setting, read once; nothing else in the program looks at the environment. */
@@ -60,11 +61,14 @@ export class ConfigInvalid extends Error {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
+type FaultsOfFiles = (files: TlsFiles) => readonly string[]
+
 /**
  * @param env the process's environment by default
+ * @param faultsOfFiles looks at the files of TLS connections; by default it opens them
  * @throws {ConfigInvalid} with every fault of it
  */
-export function readConfig(env: Environment = process.env): Config {
+export function readConfig(env: Environment = process.env, faultsOfFiles: FaultsOfFiles = tlsFileFaults): Config {
   const faults: string[] = []
   const read = <T>(name: string, fallback: string, parse: (text: string) => T | undefined, wants: string): T | undefined => {
     const text = env[name] === undefined || env[name] === '' ? fallback : env[name]
@@ -78,10 +82,10 @@ export function readConfig(env: Environment = process.env): Config {
   const host = read('HOST', '127.0.0.1', hostOf, 'a host name or an address to listen on')
   const port = read('PORT', '8080', portOf, 'a port from 0 to 65535')
   const metricsPort = env.METRICS_PORT ? read('METRICS_PORT', '', portOf, 'a port from 0 to 65535') : undefined
-  const databaseUrl = readDatabaseUrl(env, read, faults)
+  const databaseUrl = readDatabaseUrl(env, read, faults, faultsOfFiles)
   const logOrigin = read('LOG_ORIGIN', 'localhost/lianban', originOf, 'a name like lianban.example/dalian without spaces and "+"')
   const logLevel = read('LOG_LEVEL', 'info', oneOf(logLevels), `one of ${logLevels.join(', ')}`)
-  const kafka = readKafka(env, read, faults)
+  const kafka = readKafka(env, read, faults, faultsOfFiles)
   const heartbeatSeconds = read('HEARTBEAT_SECONDS', '10', wholeFrom(1, 3600), 'a number of seconds from 1 to 3600')
   const checkEverySeconds = read('CHECK_EVERY_SECONDS', '3600', wholeFrom(1, 604_800), 'a number of seconds from 1 to 604800')
   const witnesses = readWitnesses(env, read, faults)
@@ -119,7 +123,7 @@ export function readConfig(env: Environment = process.env): Config {
 
 type Read = <T>(name: string, fallback: string, parse: (text: string) => T | undefined, wants: string) => T | undefined
 
-function readDatabaseUrl(env: Environment, read: Read, faults: string[]): string | undefined {
+function readDatabaseUrl(env: Environment, read: Read, faults: string[], faultsOfFiles: FaultsOfFiles): string | undefined {
   if (!env.DATABASE_URL) return undefined
   const url = read(
     'DATABASE_URL',
@@ -128,7 +132,16 @@ function readDatabaseUrl(env: Environment, read: Read, faults: string[]): string
     'a URL like postgres://user:password@host:5432/database, with % written as %25',
   )
   try {
-    if (url !== undefined) databaseServerOf(url)
+    const tls = url === undefined ? undefined : databaseTlsOf(url)
+    const named = (parameter: string, file: string | undefined) => fileOf(`${parameter} of DATABASE_URL`, file)
+    if (tls !== undefined)
+      faults.push(
+        ...faultsOfFiles({
+          ca: named('sslrootcert', tls.caFile),
+          cert: named('sslcert', tls.certFile),
+          key: named('sslkey', tls.keyFile),
+        }),
+      )
     return url
   } catch (error) {
     faults.push(error instanceof Error ? error.message : String(error))
@@ -147,7 +160,7 @@ const kafkaSafety = [
   'KAFKA_SASL_PASSWORD',
 ] as const
 
-function readKafka(env: Environment, read: Read, faults: string[]): KafkaConfig | undefined {
+function readKafka(env: Environment, read: Read, faults: string[], faultsOfFiles: FaultsOfFiles): KafkaConfig | undefined {
   if (!env.KAFKA_BROKERS) {
     const unused = kafkaSafety.filter((name) => env[name])
     if (unused.length > 0) faults.push(`KAFKA_BROKERS must be set with ${unused.join(', ')}: else the bus is the embedded one`)
@@ -177,6 +190,8 @@ function readKafka(env: Environment, read: Read, faults: string[]): KafkaConfig 
   if (useSsl === 'false' && (env.KAFKA_SSL_CA || env.KAFKA_SSL_CERT || env.KAFKA_SSL_KEY))
     faults.push('KAFKA_SSL must not be false with KAFKA_SSL_CA, KAFKA_SSL_CERT and KAFKA_SSL_KEY: else they are not used')
   if (Boolean(env.KAFKA_SSL_CERT) !== Boolean(env.KAFKA_SSL_KEY)) faults.push('KAFKA_SSL_CERT and KAFKA_SSL_KEY go together')
+  const files = (['KAFKA_SSL_CA', 'KAFKA_SSL_CERT', 'KAFKA_SSL_KEY'] as const).map((name) => fileOf(name, env[name]))
+  faults.push(...faultsOfFiles({ ca: files[0], cert: files[1], key: files[2] }))
   if (brokers === undefined || prefix === undefined) return undefined
   return {
     brokers,
@@ -230,6 +245,8 @@ function readWebhook(env: Environment, read: Read, faults: string[]): WebhookSet
   const url = read('ALARM_WEBHOOK_URL', '', httpUrlOf, 'a URL like https://alarms.example/lianban')
   return url === undefined ? undefined : { url, secretFile: resolve(ALARM_WEBHOOK_SECRET_FILE) }
 }
+
+const fileOf = (setting: string, file: string | undefined) => (file ? { setting, file } : undefined)
 
 const oneOf =
   <const T extends string>(allowed: readonly T[]) =>

@@ -1,13 +1,21 @@
-import { resolve } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ConfigInvalid, readConfig } from '../src/config.ts'
+import { tlsFileFaults } from '../src/tls-files.ts'
+import { type MadeCa, type MadeCertificate, makeCa } from './support/certificates.ts'
 import { madeWitness } from './support/made-witness.ts'
 
 const [{ vkey: one }, { vkey: two }] = [madeWitness('w.example/one'), madeWitness('w.example/two')]
 
-function faultsOf(env: Record<string, string>): readonly string[] {
+/** Most files that are named here are nowhere, and not what is looked at. */
+const unopened = () => []
+
+function faultsOf(env: Record<string, string>, faultsOfFiles: typeof tlsFileFaults = unopened): readonly string[] {
   try {
-    readConfig(env)
+    readConfig(env, faultsOfFiles)
   } catch (error) {
     if (error instanceof ConfigInvalid) return error.faults
     throw error
@@ -53,7 +61,7 @@ describe('settings', () => {
 
   it('are all taken', () => {
     const url = 'postgresql://user:secret@db.example:5432/lianban?sslmode=require'
-    const config = readConfig({
+    const env = {
       HOST: '::1',
       PORT: '0',
       DATA_DIR: '/var/lib/lianban',
@@ -73,8 +81,8 @@ describe('settings', () => {
       LOG_KEY_FILE: '/run/secrets/log.key',
       LOG_LEVEL: 'warn',
       NODE_ENV: 'production',
-    })
-    expect(config).toEqual({
+    }
+    expect(readConfig(env, unopened)).toEqual({
       host: '::1',
       port: 0,
       dataDir: '/var/lib/lianban',
@@ -268,5 +276,94 @@ describe('settings', () => {
     expect(wrong).not.toContain('hunter2')
     expect(readConfig({ METRICS_PORT: '9100' }).metricsPort).toBe(9100)
     expect(faultsOf({ METRICS_PORT: 'x' }).join()).toMatch(/METRICS_PORT must be/)
+  })
+})
+
+describe('files of TLS', () => {
+  let folder: string
+  let ca: MadeCa
+  let client: MadeCertificate
+  /** file by name, each with something that is wrong */
+  const wrong: Record<string, string> = {}
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'lianban-tls-files-'))
+    ca = await makeCa(folder, 'ca')
+    client = await ca.sign('client')
+    const pem = await readFile(ca.file, 'utf8')
+    for (const [name, content] of [
+      ['text', 'no PEM at all\n'],
+      ['empty', ''],
+      ['half', pem.slice(0, 200)],
+      ['second-broken', `${pem}${pem.replace('MII', 'MIX')}`],
+    ] as const) {
+      wrong[name] = join(folder, name)
+      await writeFile(join(folder, name), content)
+    }
+    wrong.nowhere = join(folder, 'nowhere')
+    wrong.locked = join(folder, 'locked')
+    execFileSync('openssl', ['pkcs8', '-topk8', '-in', client.keyFile, '-passout', 'pass:x', '-out', wrong.locked])
+    wrong.weak = join(folder, 'weak.pem')
+    wrong.weakKey = join(folder, 'weak.key')
+    const weak = ['-newkey', 'rsa:512', '-nodes', '-subj', '/CN=weak', '-keyout', wrong.weakKey, '-out', wrong.weak]
+    execFileSync('openssl', ['req', '-x509', ...weak], { stdio: 'ignore' })
+  })
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  const faultsOfKafka = (env: Record<string, string>) => faultsOf({ KAFKA_BROKERS: 'localhost:9093', ...env }, tlsFileFaults)
+
+  it('are taken where they are what they should be', async () => {
+    const bundle = join(folder, 'bundle.pem')
+    await writeFile(bundle, `# two CAs\n${await readFile(ca.file, 'utf8')}${await readFile(client.certFile, 'utf8')}`)
+    const both = join(folder, 'both.pem')
+    await writeFile(both, `${await readFile(client.certFile, 'utf8')}${await readFile(client.keyFile, 'utf8')}`)
+    expect(faultsOfKafka({ KAFKA_SSL_CA: bundle, KAFKA_SSL_CERT: both, KAFKA_SSL_KEY: both })).toEqual([])
+    const query = `sslmode=verify-full&sslrootcert=${ca.file}&sslcert=${client.certFile}&sslkey=${client.keyFile}`
+    expect(faultsOf({ DATABASE_URL: `postgres://db.example/x?${query}` }, tlsFileFaults)).toEqual([])
+    expect(faultsOf({ DATABASE_URL: 'postgres://db.example/x?sslmode=verify-full&sslrootcert=system' }, tlsFileFaults)).toEqual(
+      [],
+    )
+  })
+
+  it.each([
+    ['nowhere', /^KAFKA_SSL_CA can’t be read: ENOENT \S+nowhere$/],
+    ['text', /^KAFKA_SSL_CA must name a file with a certificate in PEM, and there is none in \S+text$/],
+    ['empty', /^KAFKA_SSL_CA must name a file with a certificate in PEM, and there is none in \S+empty$/],
+    ['half', /^KAFKA_SSL_CA must .*number 1 is broken in \S+half$/],
+    ['second-broken', /^KAFKA_SSL_CA must .*number 2 is broken in \S+second-broken$/],
+  ])('are refused in a sentence as a CA: %s', (name, sentence) => {
+    expect(faultsOfKafka({ KAFKA_SSL_CA: wrong[name] ?? '' })).toEqual([expect.stringMatching(sentence)])
+  })
+
+  it('are refused in a sentence as our certificate and its key', async () => {
+    const { certFile, keyFile } = client
+    const other = await ca.sign('other')
+    const faults = (cert = '', key = '') => faultsOfKafka({ KAFKA_SSL_CERT: cert, KAFKA_SSL_KEY: key })
+    expect(faults(wrong.text, keyFile)).toEqual([expect.stringMatching(/^KAFKA_SSL_CERT must .* a certificate in PEM/)])
+    expect(faults(certFile, wrong.text)).toEqual([expect.stringMatching(/^KAFKA_SSL_KEY must .* a private key in PEM/)])
+    expect(faults(certFile, certFile)).toEqual([expect.stringMatching(/^KAFKA_SSL_KEY must .* a private key in PEM/)])
+    expect(faults(certFile, wrong.locked)).toEqual([expect.stringMatching(/^KAFKA_SSL_KEY must .* no passphrase/)])
+    expect(faults(certFile, other.keyFile)).toEqual([
+      expect.stringMatching(/^KAFKA_SSL_KEY must name the key of KAFKA_SSL_CERT, and \S+other\.key is not /),
+    ])
+    expect(faults(wrong.weak, wrong.weakKey)).toEqual([expect.stringMatching(/^KAFKA_SSL_CERT can’t be used: .*key too small/)])
+  })
+
+  it('are refused together, with whatever else is wrong', () => {
+    const { text = '', nowhere = '' } = wrong
+    const query = `sslmode=verify-full&sslrootcert=${text}&sslcert=${nowhere}&sslkey=${client.certFile}`
+    const DATABASE_URL = `postgres://user:hunter2@db.example/x?${query}`
+    const kafka = { KAFKA_BROKERS: 'localhost:9093', KAFKA_SSL_CA: text, KAFKA_SSL_CERT: nowhere }
+    const faults = faultsOf({ PORT: 'eighty', DATABASE_URL, ...kafka }, tlsFileFaults)
+    expect(faults.map((fault) => fault.slice(0, 27))).toEqual([
+      'PORT must be a port from 0 ',
+      'sslrootcert of DATABASE_URL',
+      'sslcert of DATABASE_URL can',
+      'sslkey of DATABASE_URL must',
+      'KAFKA_SSL_CERT and KAFKA_SS',
+      'KAFKA_SSL_CA must name a fi',
+      'KAFKA_SSL_CERT can’t be rea',
+    ])
+    expect(faults.join()).not.toContain('hunter2')
   })
 })

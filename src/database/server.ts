@@ -21,6 +21,13 @@ export function databaseServerOf(databaseUrl: string): DatabaseServer {
 }
 
 /**
+ * How a `DATABASE_URL` asks for TLS, if it does.
+ *
+ * @throws {CannotStart} as {@link databaseServerOf} does
+ */
+export const databaseTlsOf = (databaseUrl: string): DatabaseTls | undefined => splitTls(databaseUrl).tls
+
+/**
  * Parameters of a `DATABASE_URL` that ask for TLS, named and meant as libpq's: `sslmode`, `sslrootcert`, `sslcert`, `sslkey`. Two
  * are left out, since whoever stands between can turn them into no TLS at all: `allow` and `prefer`.
  *

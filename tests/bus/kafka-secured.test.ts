@@ -9,6 +9,7 @@ import { createSubscriber } from '../support/bus-subscriber.ts'
 import { type MadeCa, makeCa } from '../support/certificates.ts'
 import { eventually } from '../support/eventually.ts'
 import { describeWithKafka, type RunningKafka, startKafka } from '../support/kafka.ts'
+import { lianban } from '../support/lianban.ts'
 import { expectAllOnceInOrder, subjects, upTo } from './bus-contract.ts'
 import { type KafkaFixture, kafkaFixture } from './kafka-fixture.ts'
 
@@ -89,9 +90,23 @@ describeWithKafka('a Kafka with logins over TLS', () => {
     expect([publishing.state(), consuming.state()]).toEqual(['waiting', 'waiting'])
   })
 
-  it('names the setting of a file that is not there', async () => {
-    await expect(open({ KAFKA_SSL_CA: join(folder, 'none.pem') })).rejects.toThrow(
-      /KAFKA_SSL_CA can’t be read: ENOENT .*none\.pem/,
-    )
-  })
+  it.each([['publish'], ['consume']])(
+    'does not start with files that hold no PEM, and says so in a sentence each: %s',
+    async (role) => {
+      const text = join(folder, 'text.pem')
+      await writeFile(text, 'no PEM at all')
+      const files = { KAFKA_SSL_CA: text, KAFKA_SSL_KEY: join(folder, 'none.key') }
+      const { code, stderr } = await lianban([role], {
+        env: { ...env, ...files, PORT: 'eighty', DATABASE_URL: 'postgres://127.0.0.1:1/x' },
+      })
+      expect(code).toBe(2)
+      expect(stderr.split('\n')).toEqual([
+        'lianban: 3 settings are wrong:',
+        expect.stringMatching(/^ {2}- PORT must be /),
+        `  - KAFKA_SSL_CA must name a file with a certificate in PEM, and there is none in ${text}`,
+        `  - KAFKA_SSL_KEY can’t be read: ENOENT ${join(folder, 'none.key')}`,
+        '',
+      ])
+    },
+  )
 })

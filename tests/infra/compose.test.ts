@@ -9,6 +9,9 @@ import { built } from '../support/built.ts'
 import { describeWithGo } from '../support/go-tools.ts'
 import { needed, type Service, services } from './compose-file.ts'
 
+/** The files of TLS are on the machines that docs/deploy.md sets up. */
+const elsewhere = () => []
+
 describeWithGo('the compose file', () => {
   let all: Readonly<Record<string, Service>>
   let ours: readonly (readonly [string, Service])[]
@@ -49,7 +52,7 @@ describeWithGo('the compose file', () => {
     const settings = codeRowsOf(table).flatMap(([cell = '']) => cell.match(/[A-Z]{3,}(?:_[A-Z]+)*/g) ?? [])
     for (const [name, { environment = {} }] of ours) {
       for (const setting of Object.keys(environment)) expect(settings, name).toContain(setting)
-      const config = readConfig({ NODE_ENV: 'production', ...environment })
+      const config = readConfig({ NODE_ENV: 'production', ...environment }, elsewhere)
       expect(config.databaseUrl, name).toContain('?sslmode=verify-full&sslrootcert=')
       expect(config.kafka?.ssl?.caFile, name).toBe('/etc/lianban/ca.pem')
       expect(config.kafka?.sasl, name).toMatchObject({ mechanism: 'plain', username: 'lianban', password: 'bbb' })
@@ -60,7 +63,7 @@ describeWithGo('the compose file', () => {
 
   it('takes alarms and witnesses where they are set', async () => {
     const set = await services({ ...needed, ALARM_WEBHOOK_URL: 'https://alarms.example', LOG_LEVEL: 'warn' })
-    const config = readConfig(set['gateway-1']?.environment ?? {})
+    const config = readConfig(set['gateway-1']?.environment ?? {}, elsewhere)
     expect(config.webhook).toEqual({ url: 'https://alarms.example', secretFile: '/etc/lianban/gateway/webhook.secret' })
     expect(config.logLevel).toBe('warn')
   })

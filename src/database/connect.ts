@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
+import { withDeadline } from '../deadline.ts'
 import { CannotStart } from '../domain/cannot-start.ts'
 import { databaseServerOf } from './server.ts'
 
@@ -9,6 +11,8 @@ export type RawSql = postgres.Sql<{ bigint: number }>
 export interface Database {
   readonly raw: RawSql
   readonly orm: PostgresJsDatabase
+  /** host and port, for people */
+  readonly address: string
   /** Waits a few seconds for statements under way, then closes every connection. */
   close(): Promise<void>
 }
@@ -52,7 +56,7 @@ const startupPadding = '.'.repeat(1024)
  * Two clients, because drizzle(client) changes how that client reads and writes dates and JSON.
  */
 export function connect(databaseUrl: string, options: ConnectOptions): Database {
-  const { url, socket } = databaseServerOf(databaseUrl)
+  const { url, address, socket } = databaseServerOf(databaseUrl)
   const { maxConnections = 10, statementTimeoutMs = 30_000, lockTimeoutMs = 15_000, connectTimeoutMs = 10_000 } = options
   const connection = {
     application_name: options.name,
@@ -77,20 +81,30 @@ export function connect(databaseUrl: string, options: ConnectOptions): Database 
   return {
     raw,
     orm: drizzle(client),
+    address,
     close: async () => {
       await Promise.all([raw.end({ timeout: 5 }), client.end({ timeout: 5 })])
     },
   }
 }
 
-/** @throws {CannotStart} when the database can't be reached, is too old, or is not UTF-8; the message says what to do */
-export async function pingDatabase({ raw }: Pick<Database, 'raw'>): Promise<void> {
-  const [server] = await raw<{ version: number; encoding: string }[]>`
-    select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding`.catch(
+/** A connection that comes about at all is there in 10 s; a second host behind a dead one takes a little longer. */
+const pingLimitMs = 20_000
+
+/**
+ * @param limitMs the longest wait, over everything
+ * @throws {CannotStart} when the database can't be reached, is too old, or is not UTF-8; the message says where it is and what to do
+ */
+export async function pingDatabase(
+  { raw, address }: Pick<Database, 'raw' | 'address'>,
+  limitMs: number = pingLimitMs,
+): Promise<void> {
+  const [server] = await withDeadline(limitMs, undefined, (signal) => Promise.race([askForVersion(raw), aborted(signal)])).catch(
     (cause) => {
-      throw new CannotStart(`the database can't be used: ${reasonOf(cause)}; is DATABASE_URL right, and the server running?`, {
-        cause,
-      })
+      throw new CannotStart(
+        `the database at ${address} can't be used: ${reasonOf(cause)}; is DATABASE_URL right, and the server running?`,
+        { cause },
+      )
     },
   )
   if (!server || server.version < oldestVersion) {
@@ -101,10 +115,19 @@ export async function pingDatabase({ raw }: Pick<Database, 'raw'>): Promise<void
   }
 }
 
+const askForVersion = (raw: RawSql) => raw<{ version: number; encoding: string }[]>`
+  select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding`
+
+async function aborted(signal: AbortSignal): Promise<never> {
+  await once(signal, 'abort')
+  throw signal.reason
+}
+
 /** The error for several addresses of one host has no message of its own. */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ')
-  return error instanceof Error ? error.message : String(error)
+  if (!(error instanceof Error)) return String(error)
+  return 'code' in error && error.code === 'CONNECT_TIMEOUT' ? 'it took the connection and gave no answer in time' : error.message
 }
 
 /** Indexes and sizes fit a number up to 2^53; beyond it an answer would be silently wrong. */

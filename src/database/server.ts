@@ -7,6 +7,8 @@ import { type DatabaseTls, secure, tlsModes } from './tls.ts'
 export interface DatabaseServer {
   /** without what is ours to do */
   readonly url: string
+  /** host and port, for people */
+  readonly address: string
   /** its option of this name: postgres.js itself would know no CA, and compare no IP address with a certificate */
   readonly socket: (target: Target) => Promise<Socket>
 }
@@ -14,9 +16,14 @@ export interface DatabaseServer {
 /** @throws {CannotStart} naming what of the URL can't be used, and no part of the URL that may be a password */
 export function databaseServerOf(databaseUrl: string): DatabaseServer {
   const { url, tls } = splitTls(databaseUrl)
+  const { hostname, port } = new URL(url)
+  // of an IPv6 address postgres.js takes what stands before the first colon
+  const six = hostname.startsWith('[') ? { host: [hostname.slice(1, -1)], port: [Number(port || 5432)] } : undefined
   return {
     url,
-    socket: (target) => openSocket(target, tls === undefined ? undefined : (socket, host) => secure(socket, host, tls)),
+    address: `${hostname || 'localhost'}:${port || 5432}`,
+    socket: (target) =>
+      openSocket({ ...target, ...six }, tls === undefined ? undefined : (socket, host) => secure(socket, host, tls)),
   }
 }
 

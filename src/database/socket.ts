@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { inTime } from './in-time.ts'
+import { Startup } from './startup.ts'
 
 /** What postgres.js says of its server. */
 export interface Target {
@@ -33,8 +35,10 @@ export async function openSocket({ host, port, path }: Target, secure?: Secure):
   let failure: unknown
   for (const [i, name] of host.entries()) {
     try {
-      const socket = await opened(connect({ host: name, port: port[i] ?? 5432, noDelay: true, ...roomy }))
-      return prepared(secure === undefined ? socket : await secure(socket, name))
+      const at = { host: name, port: port[i] ?? 5432 }
+      const socket = await opened(connect({ ...at, noDelay: true, ...roomy }))
+      // postgres.js names them where it loses the connection
+      return Object.assign(prepared(secure === undefined ? socket : await secure(socket, name)), at)
     } catch (error) {
       failure = error
     }
@@ -55,7 +59,7 @@ function broken(failure: unknown): Socket {
   })
 }
 
-const prepared = (socket: Socket): Socket => gathering(failingUnanswered(closingQuietly(socket)))
+const prepared = (socket: Socket): Socket => gathering(failingUntilReady(closingQuietly(socket)))
 
 /**
  * Writes all that is sent in one turn of the event loop at once: each write wakes the server's process, and postgres.js writes every
@@ -74,16 +78,19 @@ function gathering(socket: Socket): Socket {
 }
 
 /**
- * Breaks when the server closes it before it has said anything, as a proxy without a server behind it does: postgres.js would connect
- * again at once, as often as it can, and tell nobody who waits.
+ * Breaks when the server closes it before it has let us in, as a proxy without a server behind it does, or what is no Postgres at
+ * all: postgres.js would connect again at once, as often as it can, and tell nobody who waits.
  */
-function failingUnanswered(socket: Socket): Socket {
+function failingUntilReady(socket: Socket): Socket {
+  const startup = new Startup()
+  const look = (chunk: Buffer) => {
+    startup.read(chunk)
+    if (startup.isOver) socket.off('data', look)
+  }
+  socket.on('data', look)
   socket.once('close', (hadError) => {
-    if (!hadError && socket.bytesRead === 0 && socket.listenerCount('error') > 0)
-      socket.emit(
-        'error',
-        Object.assign(new Error('the server closed the connection before it answered'), { code: 'ECONNRESET' }),
-      )
+    if (!hadError && !startup.isOver && socket.listenerCount('error') > 0)
+      socket.emit('error', Object.assign(new Error(startup.fault), { code: 'ECONNRESET' }))
   })
   return socket
 }
@@ -104,6 +111,6 @@ async function opened(socket: Socket): Promise<Socket> {
     return socket
   } catch (error) {
     socket.destroy()
-    throw error
+    throw inTime(error, perHostMs, 'connection')
   }
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect, type TLSSocket } from 'node:tls'
 import { type TlsSettingNames, tlsRemedy } from '../domain/tls-fault.ts'
+import { inTime } from './in-time.ts'
 
 /** `require`: nobody listens, and anybody may answer; `verify-ca`: a server of that CA; `verify-full`: and of that name. */
 export const tlsModes = ['require', 'verify-ca', 'verify-full'] as const
@@ -55,7 +56,7 @@ export async function secure(socket: Socket, host: string, { mode, caFile, certF
     return secured
   } catch (error) {
     socket.destroy()
-    throw explained(error)
+    throw explained(inTime(error, handshakeMs, 'answer to the request for TLS'))
   }
 }
 

@@ -35,7 +35,7 @@ describe('connections', () => {
   })
 
   test('a database of another encoding is refused with what to do, and left as it is', async () => {
-    const { raw, close } = connect(inject('postgresUrl'), { name: 'test' })
+    const { raw, address, close } = connect(inject('postgresUrl'), { name: 'test' })
     const name = `test_latin_${process.pid}`
     await raw.unsafe(`create database ${name} template template0 encoding 'SQL_ASCII' locale_provider libc locale 'C'`)
     const url = new URL(database.url)
@@ -49,7 +49,7 @@ describe('connections', () => {
     await rm(dataDir, { recursive: true, force: true })
     await latin.close()
     await raw.unsafe(`drop database ${name}`)
-    await expect(pingDatabase({ raw })).resolves.toBeUndefined()
+    await expect(pingDatabase({ raw, address })).resolves.toBeUndefined()
     await close()
   })
 
@@ -61,12 +61,67 @@ describe('connections', () => {
       socket.end()
     })
     const port = await listening(closing)
-    const { raw, close } = connect(`postgres://127.0.0.1:${port}/x`, { name: 'test', maxConnections: 2 })
+    const { raw, address, close } = connect(`postgres://127.0.0.1:${port}/x`, { name: 'test', maxConnections: 2 })
     for (let i = 0; i < 5; i++) await expect(raw`select 1`).rejects.toThrow('closed the connection before it answered')
-    await expect(pingDatabase({ raw })).rejects.toThrow('is DATABASE_URL right')
+    await expect(pingDatabase({ raw, address })).rejects.toThrow('is DATABASE_URL right')
     expect(connections).toBeLessThan(12)
     await close()
     closing.close()
+  })
+
+  test.each([
+    ['is none', 'HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n', 'what answers there is no Postgres server'],
+    [
+      'can’t start a process',
+      'Ecould not fork new process for connection: no memory\n\0',
+      'the server closed the connection before it let us in',
+    ],
+  ])('a server that %s is told, and is not asked without a pause', async (_, answer, told) => {
+    let connections = 0
+    const server = createServer((socket) => {
+      connections += 1
+      socket.on('error', () => undefined) // whoever was cut off may cut us off, too
+      socket.once('data', () => socket.end(answer))
+    })
+    const port = await listening(server)
+    const database = connect(`postgres://127.0.0.1:${port}/x`, { name: 'test', maxConnections: 2 })
+    await expect(pingDatabase(database)).rejects.toThrow(`the database at 127.0.0.1:${port} can't be used: ${told}`)
+    await expect(database.raw`select 1`).rejects.toThrow(told)
+    expect(connections).toBeLessThan(6)
+    await database.close()
+    server.close()
+  })
+
+  test('a server that says nothing is given up in time, and named: before it lets us in, and after', async () => {
+    const silent = createServer((socket) => socket.on('error', () => undefined))
+    const port = await listening(silent)
+    const timed = connect(`postgres://127.0.0.1:${port}/x`, { name: 'test', connectTimeoutMs: 100 })
+    await expect(pingDatabase(timed)).rejects.toThrow(
+      `the database at 127.0.0.1:${port} can't be used: it took the connection and gave no answer in time; is DATABASE_URL right`,
+    )
+    await expect(timed.raw`select 1`).rejects.toThrow(`CONNECT_TIMEOUT 127.0.0.1:${port}`)
+    const server = new URL(database.url)
+    const freezing = createServer((socket) => {
+      const onward = createConnection(Number(server.port), server.hostname)
+      for (const end of [socket, onward]) end.on('error', () => undefined) // the test's end cuts them
+      onward.pipe(socket)
+      // lets in whoever comes, and answers no question
+      socket.on('data', (chunk) => chunk.includes('server_version_num') || onward.write(chunk))
+    })
+    const frozenPort = await listening(freezing)
+    const frozen = connect(database.url.replace(server.port, String(frozenPort)), { name: 'test' })
+    await expect(pingDatabase(frozen, 500)).rejects.toThrow(
+      `the database at 127.0.0.1:${frozenPort} can't be used: no answer within 0.5 s`,
+    )
+    await Promise.all([timed.close(), frozen.close()])
+    silent.close()
+    freezing.close()
+  })
+
+  test('an IPv6 address is one, also where there is no IPv6', async () => {
+    const six = connect('postgres://[::1]:1/x', { name: 'test' })
+    await expect(pingDatabase(six)).rejects.toThrow(/the database at \[::1\]:1 can't be used: connect E[A-Z]+ ::1:1/)
+    await six.close()
   })
 
   test('a pool outlives more failed connections than it has, and works when the database is back', async () => {

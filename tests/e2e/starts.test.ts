@@ -95,7 +95,9 @@ describe('ten gateways that start at once on an empty database', () => {
       env: { DATABASE_URL: 'postgres://a:secret@127.0.0.1:1/b', DATA_DIR: folder },
     })
     expect(noDatabase.code).toBe(2)
-    expect(noDatabase.stderr).toMatch(/^lianban: the database can't be used: .*ECONNREFUSED.*; is DATABASE_URL right, [^\n]*\n$/)
+    expect(noDatabase.stderr).toMatch(
+      /^lianban: the database at 127.0.0.1:1 can't be used: .*ECONNREFUSED.*; is DATABASE_URL right, [^\n]*\n$/,
+    )
     expect(noDatabase.stderr).not.toContain('secret')
     await rm(folder, { recursive: true, force: true })
   })

@@ -4,6 +4,7 @@ import type { Logger } from './logger.ts'
 export class Closers {
   readonly #logger: Logger
   readonly #opened: { readonly part: string; readonly close: () => Promise<void> }[] = []
+  #closing: Promise<void> = Promise.resolve()
 
   constructor(logger: Logger) {
     this.#logger = logger
@@ -14,8 +15,14 @@ export class Closers {
     this.#opened.push({ part, close })
   }
 
-  /** Closes every part once. A part that fails is logged: the database behind it must not be left running for that. */
-  async close(): Promise<void> {
+  /** Closes every part once, and returns when all are closed, whoever asked first. */
+  close(): Promise<void> {
+    this.#closing = this.#closing.then(() => this.#closeOpened())
+    return this.#closing
+  }
+
+  /** A part that fails is logged: the database behind it must not be left running for that. */
+  async #closeOpened(): Promise<void> {
     for (const { part, close } of this.#opened.splice(0).reverse()) {
       try {
         await close()

@@ -18,7 +18,8 @@ import type { Config } from './config.ts'
 import { connect, type Database, pingDatabase, type RawSql } from './database/connect.ts'
 import { makeDataDir } from './database/data-dir.ts'
 import { migrateLog } from './database/migrate.ts'
-import { openDatabase } from './database/open.ts'
+import { openDatabase, stopOpened } from './database/open.ts'
+import { aborted } from './deadline.ts'
 import { VerifyingThread } from './identity/verifying-thread.ts'
 import { rulesChannel } from './log/commit.ts'
 import { createLogReader } from './log/read.ts'
@@ -59,14 +60,26 @@ export interface Exchange {
   stop(): Promise<void>
 }
 
-/** Builds a process out of its configuration: with open-log.ts the only place that constructs adapters and stages. */
-export async function compose(config: Config, roles: Roles): Promise<Exchange> {
+/**
+ * Builds a process out of its configuration: with open-log.ts the only place that constructs adapters and stages.
+ *
+ * @param asked ends it before it is built: what is open is closed, then the signal's reason is thrown. The process has to end then, and
+ *   cuts off whatever still waits for a database of others, as a kill does
+ */
+export async function compose(
+  config: Config,
+  roles: Roles,
+  asked: AbortSignal = new AbortController().signal,
+): Promise<Exchange> {
   const logger = createLogger(config.logLevel)
   const closers = new Closers(logger)
   try {
-    return { ...(await build(config, roles, logger, closers)), logger, stop: () => closers.close() }
+    const built = await Promise.race([build(config, roles, logger, closers, asked), aborted(asked)])
+    return { ...built, logger, stop: () => closers.close() }
   } catch (error) {
+    if (error === asked.reason) logger.info({ reason: String(error) }, 'stopping before the start is over')
     await closers.close()
+    if (error === asked.reason) logger.info({}, 'stopped')
     throw error
   }
 }
@@ -76,10 +89,12 @@ async function build(
   roles: Roles,
   logger: Logger,
   closers: Closers,
+  asked: AbortSignal,
 ): Promise<Pick<Exchange, 'port' | 'vkey' | 'failed'>> {
   await makeDataDir(config.dataDir)
-  const opened = await openDatabase(config, logger)
-  closers.add('the database', opened.stop)
+  const opening = openDatabase(config, logger, asked)
+  closers.add('the database', () => stopOpened(opening))
+  const opened = await opening
   const database = connect(opened.url, { name: 'lianban', maxConnections: 16 })
   closers.add('the connections', database.close)
   // a database that we refuse is left as it is

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+
 /**
  * Does work that ends by itself in time, or is aborted: after `ms`, with a `TimeoutError`, or by the outer signal, with its reason.
  *
@@ -22,4 +24,10 @@ export async function withDeadline<T>(
     clearTimeout(timer)
     outer?.removeEventListener('abort', end)
   }
+}
+
+/** Rejects with the signal's reason once it is aborted. */
+export async function aborted(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, 'abort')
+  throw signal.reason
 }

@@ -14,3 +14,16 @@ it('a part that fails to close leaves none of the others open, and is named', as
   expect(closed).toEqual(['HTTP', 'the database'])
   expect(told).toEqual([{ part: 'the bus', error: 'Error: the broker is away' }])
 })
+
+it('whoever closes second waits for what the first one closes', async () => {
+  const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
+  const closers = new Closers(silent)
+  let isClosed = false
+  closers.add('the database', async () => {
+    await new Promise(setImmediate)
+    isClosed = true
+  })
+  void closers.close()
+  await closers.close()
+  expect(isClosed).toBe(true)
+})

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { compose, type Roles } from '../compose.ts'
-import { readConfig } from '../config.ts'
+import { compose, type Exchange, type Roles } from '../compose.ts'
+import { type Config, readConfig } from '../config.ts'
 import { outliveLostArrayTypes } from '../database/lost-array-types.ts'
 import { welcome } from './welcome.ts'
 
@@ -10,7 +10,7 @@ export async function runExchange(roles: Roles): Promise<void> {
   outliveLostArrayTypes()
   const config = readConfig()
   const ending = ended()
-  const exchange = await compose(config, roles)
+  const exchange = await started(config, roles, ending)
   // public: whoever runs the exchange hands it to those who verify receipts
   if (exchange.vkey !== undefined) await writeFile(join(config.dataDir, 'log.vkey'), `${exchange.vkey}\n`, { mode: 0o644 })
   const asked = ending.then((signal) => ({ reason: signal, exitCode: 0 }))
@@ -24,6 +24,16 @@ export async function runExchange(roles: Roles): Promise<void> {
   await exchange.stop()
   exchange.logger.info({}, 'stopped')
   process.exit(exitCode)
+}
+
+/** Ends the process when it is asked to before the start is over. */
+async function started(config: Config, roles: Roles, ending: Promise<string>): Promise<Exchange> {
+  const asked = new AbortController()
+  ending.then((signal) => asked.abort(signal))
+  return compose(config, roles, asked.signal).catch((error) => {
+    if (!asked.signal.aborted || error !== asked.signal.reason) throw error
+    process.exit(0)
+  })
 }
 
 /** The first SIGTERM or SIGINT. npm passes on a Ctrl-C that has arrived already, so what comes later is ignored. */

@@ -1,7 +1,6 @@
-import { once } from 'node:events'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
-import { withDeadline } from '../deadline.ts'
+import { aborted, withDeadline } from '../deadline.ts'
 import { CannotStart } from '../domain/cannot-start.ts'
 import { databaseServerOf } from './server.ts'
 
@@ -117,11 +116,6 @@ export async function pingDatabase(
 
 const askForVersion = (raw: RawSql) => raw<{ version: number; encoding: string }[]>`
   select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding`
-
-async function aborted(signal: AbortSignal): Promise<never> {
-  await once(signal, 'abort')
-  throw signal.reason
-}
 
 /** The error for several addresses of one host has no message of its own. */
 function reasonOf(error: unknown): string {

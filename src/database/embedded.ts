@@ -58,24 +58,27 @@ const defaultSettings: Readonly<Record<string, string>> = {
  * half-made cluster is thrown away, a server that outlived its exchange is stopped first.
  *
  * @param settings of postgresql.conf, instead of ours
+ * @param asked ends the start: nothing is left running then, and the signal's reason is thrown
  * @throws {Error} when a living exchange uses the directory, or Postgres can't be started; the message says what to do
  */
 export async function startEmbeddedPostgres({
   dataDir,
   log,
   settings = {},
+  asked = new AbortController().signal,
 }: {
   dataDir: string
   log: Log
   settings?: Readonly<Record<string, string>>
+  asked?: AbortSignal
 }): Promise<EmbeddedPostgres> {
   const lock = await lockDataDir(dataDir)
   try {
     const home = await postgresHome(dataDir)
     const cluster = path.join(home.folder, 'cluster')
     await stopLeftOver(cluster, log)
-    if (!(await exists(path.join(cluster, 'PG_VERSION')))) await makeCluster(home, cluster, log)
-    const { server, port } = await startServer(home, cluster, { ...defaultSettings, ...settings })
+    if (!(await exists(path.join(cluster, 'PG_VERSION')))) await makeCluster(home, cluster, log, asked)
+    const { server, port } = await startServer(home, cluster, { ...defaultSettings, ...settings }, asked)
     const { pid } = server
     if (pid === undefined) throw new Error('Postgres has no process id')
     server.unref()
@@ -120,7 +123,7 @@ export async function runningEmbeddedUrl(dataDir: string): Promise<string | unde
 const urlOf = (port: number, password: string) => `postgres://${owner}:${password.trim()}@127.0.0.1:${port}/postgres`
 const logFile = (folder: string) => path.join(folder, 'server.log')
 
-async function makeCluster(home: PostgresHome, cluster: string, log: Log): Promise<void> {
+async function makeCluster(home: PostgresHome, cluster: string, log: Log, asked: AbortSignal): Promise<void> {
   log.info('making a Postgres cluster, which takes a few seconds and happens once')
   for (const name of await readdir(home.folder)) {
     if (name.startsWith('cluster')) await rm(path.join(home.folder, name), { recursive: true, force: true, maxRetries: 20 })
@@ -134,10 +137,17 @@ async function makeCluster(home: PostgresHome, cluster: string, log: Log): Promi
   const options = ['-D', half, '-U', owner, '-A', 'scram-sha-256', `--pwfile=${password}`, '-E', 'UTF8', '--locale=C']
   const initdb = await openLog(home.folder, async (output) => {
     const args = [...options, '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions']
+    asked.throwIfAborted()
     const child = await run(home, 'initdb', args, output)
-    await gone(child)
+    const { pid } = child
+    // with its own server
+    const kill = () => (pid === undefined ? undefined : signalled(-pid, 'SIGKILL'))
+    if (asked.aborted) kill()
+    asked.addEventListener('abort', kill)
+    await gone(child).finally(() => asked.removeEventListener('abort', kill))
     return child
   })
+  asked.throwIfAborted()
   if (initdb.exitCode !== 0) throw new Error(`Postgres could not make its cluster: ${await lastWords(home.folder)}`)
   await rename(half, cluster)
   // or a power cut could take the name away from a cluster that holds receipted entries
@@ -149,6 +159,7 @@ async function startServer(
   home: PostgresHome,
   cluster: string,
   settings: Readonly<Record<string, string>>,
+  asked: AbortSignal,
 ): Promise<{ server: ChildProcess; port: number }> {
   let failure = ''
   // again for a port that was taken between our look and Postgres's, and for the memory of a killed server's last children
@@ -158,7 +169,8 @@ async function startServer(
     const args = ['-D', cluster, ...Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
     await boundLog(home.folder)
     const server = await openLog(home.folder, (output) => run(home, 'postgres', args, output))
-    const isReady = await becomesReady(server, cluster)
+    const isReady = await becomesReady(server, cluster, asked)
+    asked.throwIfAborted()
     if (isReady) {
       await writeFile(path.join(home.folder, 'port'), `${port}\n`)
       return { server, port }
@@ -171,12 +183,12 @@ async function startServer(
   throw new Error(`Postgres did not start: ${failure}`)
 }
 
-async function becomesReady(server: ChildProcess, cluster: string): Promise<boolean> {
+async function becomesReady(server: ChildProcess, cluster: string, asked: AbortSignal): Promise<boolean> {
   const deadline = Date.now() + startLimitMs
   while (server.exitCode === null && server.signalCode === null) {
     const running = await runningServer(cluster)
-    if (running?.ready && running.pid === server.pid) return true
-    if (Date.now() > deadline) {
+    if (running?.ready && running.pid === server.pid && !asked.aborted) return true
+    if (Date.now() > deadline || asked.aborted) {
       if (server.pid !== undefined) await endServer(server.pid, () => server.exitCode !== null || server.signalCode !== null)
       return false
     }

@@ -10,15 +10,28 @@ export interface OpenedDatabase {
   readonly failed: Promise<string>
 }
 
-/** The configured database, or the embedded one of the data directory. */
-export async function openDatabase({ databaseUrl, dataDir }: Config, log: Logger): Promise<OpenedDatabase> {
+/**
+ * The configured database, or the embedded one of the data directory.
+ *
+ * @param asked ends the embedded one's start
+ */
+export async function openDatabase({ databaseUrl, dataDir }: Config, log: Logger, asked?: AbortSignal): Promise<OpenedDatabase> {
   if (databaseUrl !== undefined) return { url: databaseUrl, stop: () => Promise.resolve(), failed: new Promise(() => undefined) }
   const { url, stop, exited } = await startEmbeddedPostgres({
     dataDir,
+    ...(asked === undefined ? {} : { asked }),
     log: {
       info: (message) => log.info({ part: 'postgres' }, message),
       error: (message) => log.error({ part: 'postgres' }, message),
     },
   })
   return { url, stop, failed: exited.then(() => 'the embedded Postgres ended') }
+}
+
+/** Stops a database as soon as it is opened. One that can't be opened has nothing left to stop; whoever opens it is told. */
+export function stopOpened(opening: Promise<OpenedDatabase>): Promise<void> {
+  return opening.then(
+    ({ stop }) => stop(),
+    () => undefined,
+  )
 }

@@ -6,7 +6,7 @@ import type { Metrics } from './metrics.ts'
 import { restoreDismissed } from './view/dismissals.ts'
 import { lasting } from './view/lasting.ts'
 import { createView } from './view/view.ts'
-import { migrateView, viewSchema } from './view/view-schema.ts'
+import { isWhole, migrateView, viewSchema } from './view/view-schema.ts'
 import type { OpenedView } from './view/views.ts'
 
 export interface ViewMeans {
@@ -21,7 +21,12 @@ export interface ViewMeans {
 /** Opens a bureau's view: makes or migrates its tables, and where it begins from nothing, knows what operators have dismissed. */
 export async function openView(bureau: string, { url, sql, keeper, logger, metrics }: ViewMeans): Promise<OpenedView> {
   const schema = viewSchema(bureau)
-  await migrateView(url, schema)
+  const makeWhole = async () => {
+    const tables = await migrateView(url, schema)
+    if (tables.length > 0)
+      logger.error({ bureau, tables }, 'ALARM: the view has lost tables; all of it is made anew, and filled from the log')
+  }
+  await makeWhole()
   const database = connect(url, { name: `lianban ${bureau}`, schema, maxConnections: 4, derived: true })
   const view = createView(database, {
     bureau,
@@ -40,7 +45,7 @@ export async function openView(bureau: string, { url, sql, keeper, logger, metri
     if (dismissed > 0) logger.info({ bureau, dismissed }, 'what operators have dismissed is dismissed in the new view, too')
   }
   const makeTables = async () => {
-    await migrateView(url, schema)
+    await makeWhole()
     await restore()
   }
   try {
@@ -49,5 +54,9 @@ export async function openView(bureau: string, { url, sql, keeper, logger, metri
     await database.close()
     throw error
   }
-  return { view: lasting(view, { bureau, logger, makeTables }), sql: database.raw, close: database.close }
+  return {
+    view: lasting(view, { bureau, logger, isWhole: () => isWhole(database.raw, schema), makeTables }),
+    sql: database.raw,
+    close: database.close,
+  }
 }

@@ -24,11 +24,13 @@ export async function migrateLog(url: string): Promise<void> {
  *
  * @param schema search_path while they run, and where their journal is kept; created when missing. Without it the
  *   migrations name their schemas themselves and the journal stands in schema `drizzle`
+ * @param tables of the schema, which follows from something else: where one is gone, the whole schema is made anew, and empty
+ * @returns the tables that were gone
  */
 export async function migrateUnderLock(
   databaseUrl: string,
-  { folder, schema }: { folder: string; schema?: string },
-): Promise<void> {
+  { folder, schema, tables = [] }: { folder: string; schema?: string; tables?: readonly string[] },
+): Promise<readonly string[]> {
   if (schema !== undefined && !/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) throw new Error(`${schema} can't be the name of a schema`)
   const connection = {
     application_name: 'lianban migrate',
@@ -42,8 +44,35 @@ export async function migrateUnderLock(
   try {
     // the session's lock, so closing the only connection gives it back even when a migration fails
     await client`select pg_advisory_lock(${migrationLock})`
-    await migrate(drizzle(client), { migrationsFolder: folder, ...(schema === undefined ? {} : { migrationsSchema: schema }) })
+    const bringUpToDate = () =>
+      migrate(drizzle(client), { migrationsFolder: folder, ...(schema === undefined ? {} : { migrationsSchema: schema }) })
+    const gone = await goneOf(client, schema, tables, bringUpToDate)
+    if (schema === undefined || gone.length === 0) return []
+    await client`drop schema ${client(schema)} cascade`
+    await bringUpToDate()
+    return gone
   } finally {
     await client.end({ timeout: 5 })
   }
+}
+
+const journal = '__drizzle_migrations'
+
+/** What the migrations have made before, and is not there after they were brought up to date. */
+async function goneOf(
+  client: postgres.Sql,
+  schema: string | undefined,
+  tables: readonly string[],
+  bringUpToDate: () => Promise<void>,
+): Promise<readonly string[]> {
+  const present = async () => {
+    const rows = await client<{ name: string }[]>`select tablename as name from pg_tables where schemaname = ${schema ?? null}`
+    return rows.map(({ name }) => name)
+  }
+  const before = await present()
+  // the first migration would fail of what it finds
+  if (tables.some((name) => before.includes(name)) && !before.includes(journal)) return [journal]
+  await bringUpToDate()
+  const after = await present()
+  return tables.filter((name) => !after.includes(name))
 }

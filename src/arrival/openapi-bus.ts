@@ -47,6 +47,11 @@ export const busSchemas: JsonObject = {
       startedAt: orNull(moment('when it began; null: none is under way')),
       completedAt: orNull(moment('end of the last whole round')),
       completedSize: orNull({ ...count, description: 'entries that the log had then' }),
+      completedBehind: orNull({
+        ...count,
+        description: 'events of them that the view had not taken in, so that they were not checked; above 0 it was not whole',
+      }),
+      behindInRound: { ...count, description: 'the same of the round under way' },
       healedInRound: { ...count, description: 'events that the round under way, or the last one, found missing and folded in' },
       healed: { ...count, description: 'the same of all rounds' },
       healedAt: orNull(moment('when the last was healed')),

@@ -26,19 +26,25 @@ export function republicationText({ id, from, to, sentTo, events, reason, finish
   return `republication ${text(id)} of ${text(from)} to ${text(to)}: ${text(events)} events sent again, ${state} (${text(reason)})\n`
 }
 
-export function checkText({ bureau, completedSize, completedAt, healedInRound, startedAt }: JsonObject): string {
+export function checkText({ bureau, completedSize, completedBehind, completedAt, healedInRound, startedAt }: JsonObject): string {
   if (startedAt !== null) return `the view of ${text(bureau)} is being checked since ${text(startedAt)}\n`
   const found =
     healedInRound === 0 ? 'nothing was missing' : `${text(healedInRound)} events were missing, and are folded in from the log`
-  return `the view of ${text(bureau)} was checked against ${text(completedSize)} entries at ${text(completedAt)}: ${found}\n`
+  const behind = isBehind(completedBehind)
+    ? `the view is behind: ${text(completedBehind)} events of them it had not taken in, and they were not checked; ask again when it has caught up\n`
+    : ''
+  return `the view of ${text(bureau)} was checked against ${text(completedSize)} entries at ${text(completedAt)}: ${found}\n${behind}`
 }
 
 function consumerRow({ bureau, lagEvents, lagSince, partitions, check }: JsonObject): readonly string[] {
   const heard = objectsIn(partitions).filter(({ heardAt }) => heardAt !== null)
   const oldest = heard.toSorted((one, other) => (text(one.heardAt) < text(other.heardAt) ? -1 : 1))[0]
-  const { completedSize, completedAt, healed } = isJsonObject(check) ? check : {}
-  return [bureau, lagEvents, lagSince, oldest?.heardSize, oldest?.heardAt, completedSize, completedAt, healed].map(text)
+  const { completedSize, completedBehind, completedAt, healed } = isJsonObject(check) ? check : {}
+  const checked = isBehind(completedBehind) ? `${text(completedSize)} (${text(completedBehind)} behind)` : completedSize
+  return [bureau, lagEvents, lagSince, oldest?.heardSize, oldest?.heardAt, checked, completedAt, healed].map(text)
 }
+
+const isBehind = (behind: Json | undefined) => Number(behind ?? 0) > 0
 
 /** A line for each partition; of each bureau its position, and its lag where it has one. */
 function partitionsText(topics: readonly JsonObject[], consumers: readonly JsonObject[]): string {

@@ -64,8 +64,13 @@ async function stepOnce(means: CheckerMeans, signal: AbortSignal): Promise<void>
     onHealed(found)
     logger.error({ bureau, ...found }, 'ALARM: the view lacked events in its past; their subjects were folded anew from the log')
   }
-  if (check.startedAt === null)
-    logger.info({ bureau, size: check.completedSize, healed: check.healedInRound }, 'the view has all that the log has')
+  if (check.startedAt === null) logCompleted(means, check)
   if (isAsked(check)) return
   await pause(Math.min(Math.max(restShare * (performance.now() - startedMs), shortestRestMs), longestRestMs), signal)
+}
+
+function logCompleted({ bureau, logger }: CheckerMeans, check: CheckState): void {
+  const { completedSize: size, completedBehind: behind, healedInRound: healed } = check
+  const covered = behind === 0 ? 'all that the log has' : 'all that it has come to; what it is behind was not checked'
+  logger.info({ bureau, size, behind, healed }, `the view has ${covered}`)
 }

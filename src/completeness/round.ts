@@ -34,9 +34,10 @@ export async function checkStep(means: CheckMeans): Promise<CheckStep> {
   const { sql, clock } = means
   const before = await readCheck(sql)
   const { size, checkedTo, subjects } = await nextStretch(sql, before.checkedTo)
-  const healed = await heal(means, await findHoles(sql, await expected(means, subjects)))
+  const { reached, behind } = await expected(means, subjects)
+  const healed = await heal(means, await findHoles(sql, reached))
   const after = await inTransaction(sql, async (tx) => {
-    const check = moved(await lockCheck(tx), before, { size, checkedTo, healed, now: clock() })
+    const check = moved(await lockCheck(tx), before, { size, checkedTo, healed, behind, now: clock() })
     await saveCheck(tx, check)
     return check
   })
@@ -48,26 +49,39 @@ interface Stretch {
   readonly size: number
   /** every event entry up to here was in this stretch or before it */
   readonly checkedTo: number
-  readonly subjects: readonly Subject[]
+  readonly subjects: readonly SubjectEvents[]
+}
+
+interface SubjectEvents extends Subject {
+  /** in the stretch */
+  readonly indexes: readonly number[]
 }
 
 async function nextStretch(sql: RawSql, after: number): Promise<Stretch> {
   const [head] = await sql<{ size: number }[]>`select coalesce(max(index), -1) + 1 as size from log.entries`
   const size = head?.size ?? 0
   const upTo = Math.min(after + pageEntries, size - 1)
-  const subjects = await sql<Subject[]>`
-    select distinct subject_kind as kind, subject from log.entries
-    where kind = 'event' and index > ${after}::bigint and index <= ${upTo}::bigint`
+  const subjects = await sql<SubjectEvents[]>`
+    select subject_kind as kind, subject, array_agg(index) as indexes from log.entries
+    where kind = 'event' and index > ${after}::bigint and index <= ${upTo}::bigint group by subject_kind, subject`
   return { size, checkedTo: upTo, subjects }
 }
 
-async function expected({ sql, partitionOf }: CheckMeans, subjects: readonly Subject[]): Promise<readonly Expected[]> {
+/** How far the view is with each subject, and how many events of the stretch it has not come to. */
+async function expected(
+  { sql, partitionOf }: CheckMeans,
+  subjects: readonly SubjectEvents[],
+): Promise<{ readonly reached: readonly Expected[]; readonly behind: number }> {
   const positions = indexesByPlace(await readPositions(sql))
-  return subjects.flatMap(({ kind, subject }) => {
+  const reached: Expected[] = []
+  let behind = 0
+  for (const { kind, subject, indexes } of subjects) {
     const place = partitionOf({ kind, subject })
     const upTo = place && positions.get(placeText(place))
-    return upTo === undefined ? [] : [{ kind, subject, upTo }]
-  })
+    if (upTo !== undefined) reached.push({ kind, subject, upTo })
+    behind += indexes.filter((index) => index > (upTo ?? -1)).length
+  }
+  return { reached, behind }
 }
 
 async function heal(means: CheckMeans, found: readonly Hole[]): Promise<readonly Hole[]> {
@@ -92,16 +106,21 @@ function healSome({ sql, judging, partitionOf, clock }: CheckMeans, found: reado
 
 /** A round that was asked for meanwhile has begun anew: it is left where it begins. */
 function moved(check: CheckState, before: CheckState, step: Moved): CheckState {
-  const { checkedTo, size, healed, now } = step
+  const { checkedTo, size, healed, behind, now } = step
   const events = healed.reduce((sum, { missing }) => sum + Math.abs(missing), 0)
   const counted = { ...check, healed: check.healed + events, healedAt: events > 0 ? now : check.healedAt }
   if (check.asked !== before.asked) return counted
-  const round = { ...counted, healedInRound: (before.startedAt === null ? 0 : check.healedInRound) + events }
+  const isFirst = before.startedAt === null
+  const behindInRound = (isFirst ? 0 : check.behindInRound) + behind
+  const round = { ...counted, healedInRound: (isFirst ? 0 : check.healedInRound) + events, behindInRound }
   if (checkedTo + 1 < size) return { ...round, checkedTo, startedAt: before.startedAt ?? now }
-  return { ...round, checkedTo: -1, startedAt: null, completedAt: now, completedSize: size, answered: check.asked }
+  const completed = { completedAt: now, completedSize: size, completedBehind: behindInRound }
+  return { ...round, ...completed, checkedTo: -1, startedAt: null, answered: check.asked }
 }
 
 interface Moved extends Omit<Stretch, 'subjects'> {
   readonly healed: readonly Hole[]
+  /** events of the stretch that the view has not come to */
+  readonly behind: number
   readonly now: Date
 }

@@ -11,6 +11,10 @@ export interface CheckState {
   readonly completedAt: Date | null
   /** entries that the log had then */
   readonly completedSize: number | null
+  /** events of them that the view had not taken in when they were looked at, so that they were not checked */
+  readonly completedBehind: number | null
+  /** the same of the round under way */
+  readonly behindInRound: number
   /** events that the round under way, or the last one, found missing and folded in */
   readonly healedInRound: number
   readonly healed: number
@@ -26,6 +30,8 @@ const nothingYet: CheckState = {
   startedAt: null,
   completedAt: null,
   completedSize: null,
+  completedBehind: null,
+  behindInRound: 0,
   healedInRound: 0,
   healed: 0,
   healedAt: null,
@@ -48,20 +54,32 @@ export async function lockCheck(tx: Transaction): Promise<CheckState> {
 }
 
 export async function saveCheck(tx: Transaction, check: CheckState): Promise<void> {
-  const { checkedTo, startedAt, completedAt, completedSize, healedInRound, healed, healedAt, asked, answered } = check
+  const {
+    checkedTo,
+    startedAt,
+    completedAt,
+    completedSize,
+    completedBehind,
+    behindInRound,
+    healedInRound,
+    healed,
+    healedAt,
+    asked,
+    answered,
+  } = check
   await tx`
     update completeness set checked_to = ${checkedTo}, started_at = ${startedAt}, completed_at = ${completedAt},
-      completed_size = ${completedSize}, healed_in_round = ${healedInRound}, healed = ${healed}, healed_at = ${healedAt},
+      completed_size = ${completedSize}, completed_behind = ${completedBehind}, behind_in_round = ${behindInRound}, healed_in_round = ${healedInRound}, healed = ${healed}, healed_at = ${healedAt},
       asked = ${asked}, answered = ${answered}`
 }
 
 /** Asks for a whole round from now on. One under way begins anew, since what it has passed may have been changed since. */
 export async function askForRound(tx: Transaction, operation: number, at: Date): Promise<void> {
   const check = await lockCheck(tx)
-  await saveCheck(tx, { ...check, asked: operation, checkedTo: -1, startedAt: at, healedInRound: 0 })
+  await saveCheck(tx, { ...check, asked: operation, checkedTo: -1, startedAt: at, healedInRound: 0, behindInRound: 0 })
 }
 
 function columns(sql: RawSql) {
   return sql`checked_to as "checkedTo", started_at as "startedAt", completed_at as "completedAt",
-    completed_size as "completedSize", healed_in_round as "healedInRound", healed, healed_at as "healedAt", asked, answered`
+    completed_size as "completedSize", completed_behind as "completedBehind", behind_in_round as "behindInRound", healed_in_round as "healedInRound", healed, healed_at as "healedAt", asked, answered`
 }

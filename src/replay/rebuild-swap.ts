@@ -84,8 +84,9 @@ async function carryOver(tx: Transaction, live: string): Promise<void> {
     update parked set parked_at = l.parked_at, tries = l.tries, replay = l.replay
     from ${tx(live)}.parked l where l.index = parked.index and l.cause = parked.cause`
   await tx`
-    insert into completeness (id, checked_to, started_at, completed_at, completed_size, healed_in_round, healed, healed_at, asked, answered)
-    select id, -1, started_at, completed_at, completed_size, 0, healed, healed_at, asked, answered from ${tx(live)}.completeness
+    insert into completeness
+      (id, checked_to, started_at, completed_at, completed_size, completed_behind, healed_in_round, healed, healed_at, asked, answered)
+    select id, -1, started_at, completed_at, completed_size, completed_behind, 0, healed, healed_at, asked, answered from ${tx(live)}.completeness
     on conflict do nothing`
 }
 

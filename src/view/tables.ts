@@ -71,6 +71,9 @@ export const completeness = pgTable(
     /** end of the last whole round, and the entries that the log had then */
     completedAt: timestamp('completed_at', { withTimezone: true, precision: 3 }),
     completedSize: position('completed_size'),
+    /** events that the round under way met, and the last whole one had met, before the view had taken them in: they were not checked */
+    behindInRound: position('behind_in_round').notNull().default(0),
+    completedBehind: position('completed_behind'),
     /** events that the round under way, or the last one, found missing and folded in; and those of all rounds */
     healedInRound: position('healed_in_round').notNull(),
     healed: position('healed').notNull(),

@@ -74,7 +74,8 @@ it('looks through a view when an operator asks for it, on record and once, and t
   const step = await checkStep(means)
   expect(step).toMatchObject({ check: { startedAt: null, healedInRound: 2, answered: asked.body.index } })
   const { consumers } = await readObject(gateway, path, 'operator')
-  expect(consumers).toMatchObject([{}, {}, { bureau, check: { healedInRound: 2, answered: Number(asked.body.index) } }])
+  const whole = { completedBehind: 0, behindInRound: 0, healedInRound: 2, answered: Number(asked.body.index) }
+  expect(consumers).toMatchObject([{}, {}, { bureau, check: whole }])
   expect(await operate(gateway, '/v1/operations/checks', 'check-view', { bureau: 'nobody' })).toMatchObject({ status: 400 })
 })
 

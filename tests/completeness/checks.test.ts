@@ -85,11 +85,22 @@ describe('a view that was brought messages which lie about what came before them
     )
   })
 
-  it('lacks nothing while events are on their way', async () => {
+  it('lacks nothing while events are on their way, and the check says how many it did not look at', async () => {
+    const means = meansOf(database, 'state-tax', rules)
+    const behind = async () => {
+      expect(await wholeRound(means)).toEqual([])
+      const { completedSize, completedBehind, behindInRound } = await readCheck(database.raw)
+      return { completedSize, completedBehind, behindInRound }
+    }
+    const completedSize = samples.length
+    expect(await behind()).toEqual({ completedSize, completedBehind: samples.length, behindInRound: samples.length })
     await view.apply(logged.slice(0, 9))
-    expect(await wholeRound(meansOf(database, 'state-tax', rules))).toEqual([])
+    const reached = new Map(logged.slice(0, 9).map(({ partition, index }) => [partition, index]))
+    const left = logged.filter(({ partition, index }) => index > (reached.get(partition) ?? -1)).length
+    expect(left).toBeGreaterThan(0)
+    expect(await behind()).toMatchObject({ completedSize, completedBehind: left })
     await view.apply(logged)
-    expect(await wholeRound(meansOf(database, 'state-tax', rules))).toEqual([])
+    expect(await behind()).toEqual({ completedSize, completedBehind: 0, behindInRound: 0 })
   })
 
   it('is checked by itself and when it is asked for, from the beginning, and says how much was missing', async () => {

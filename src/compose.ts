@@ -15,10 +15,10 @@ import { createKafkaBus } from './bus/kafka.ts'
 import { kafkaSettingsOf } from './bus/kafka-settings.ts'
 import { Closers } from './closers.ts'
 import type { Config } from './config.ts'
-import { connect, type Database, pingDatabase, type RawSql } from './database/connect.ts'
+import { connect, type Database, goneAtStart, pingDatabase, type RawSql } from './database/connect.ts'
 import { makeDataDir } from './database/data-dir.ts'
 import { migrateLog } from './database/migrate.ts'
-import { openDatabase, stopOpened } from './database/open.ts'
+import { type OpenedDatabase, openDatabase, stopOpened } from './database/open.ts'
 import { aborted } from './deadline.ts'
 import { VerifyingThread } from './identity/verifying-thread.ts'
 import { rulesChannel } from './log/commit.ts'
@@ -60,6 +60,8 @@ export interface Exchange {
   stop(): Promise<void>
 }
 
+type Built = Pick<Exchange, 'port' | 'vkey' | 'failed'>
+
 /**
  * Builds a process out of its configuration: with open-log.ts the only place that constructs adapters and stages.
  *
@@ -84,13 +86,7 @@ export async function compose(
   }
 }
 
-async function build(
-  config: Config,
-  roles: Roles,
-  logger: Logger,
-  closers: Closers,
-  asked: AbortSignal,
-): Promise<Pick<Exchange, 'port' | 'vkey' | 'failed'>> {
+async function build(config: Config, roles: Roles, logger: Logger, closers: Closers, asked: AbortSignal): Promise<Built> {
   await makeDataDir(config.dataDir)
   const opening = openDatabase(config, logger, asked)
   closers.add('the database', () => stopOpened(opening))
@@ -99,6 +95,21 @@ async function build(
   closers.add('the connections', database.close)
   // a database that we refuse is left as it is
   await pingDatabase(database)
+  return buildOn({ config, roles, logger, closers, opened, database }).catch((error) => {
+    throw goneAtStart(error, database)
+  })
+}
+
+interface Foundation {
+  readonly config: Config
+  readonly roles: Roles
+  readonly logger: Logger
+  readonly closers: Closers
+  readonly opened: OpenedDatabase
+  readonly database: Database
+}
+
+async function buildOn({ config, roles, logger, closers, opened, database }: Foundation): Promise<Built> {
   await migrateLog(opened.url)
   const metrics = createMetrics()
 

@@ -114,6 +114,24 @@ export async function pingDatabase(
   }
 }
 
+/**
+ * What a start ends with when its database goes away under it.
+ *
+ * @returns any other error as it is
+ */
+export function goneAtStart(error: unknown, { address }: Pick<Database, 'address'>): unknown {
+  if (!isDatabaseGone(error)) return error
+  const message = `the database at ${address} went away during the start: ${reasonOf(error)}; start again when it is there`
+  return new CannotStart(message, { cause: error })
+}
+
+/** A server that ends, or begins, tells everybody with severity FATAL. */
+function isDatabaseGone(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if ('severity' in error) return error.severity === 'FATAL' || error.severity === 'PANIC'
+  return 'code' in error && /^(CONNECTION_|CONNECT_TIMEOUT|ECONNREFUSED|ECONNRESET|EPIPE)/.test(String(error.code))
+}
+
 const askForVersion = (raw: RawSql) => raw<{ version: number; encoding: string }[]>`
   select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding`
 

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { catalogueFolder } from '../support/catalogue-folder.ts'
 import { bureausOf, indexOf } from '../support/e2e-bureaus.ts'
 import { type Deployment, deploy, type Running } from '../support/e2e-deployment.ts'
@@ -100,6 +100,23 @@ describe('ten gateways that start at once on an empty database', () => {
     )
     expect(noDatabase.stderr).not.toContain('secret')
     await rm(folder, { recursive: true, force: true })
+  })
+
+  it('say in a sentence that the database went away under a start', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'lianban-e2e-gone-'))
+    const held = await views.sql.reserve()
+    // a start waits behind it for its turn to migrate
+    await held`select pg_advisory_lock(${0x6c69_616e})`
+    const starting = lianban(['gateway'], { env: { DATABASE_URL: database.url, DATA_DIR: folder, PORT: '0' } })
+    const terminated = () => views.sql`
+      select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'lianban migrate' and wait_event_type = 'Lock'`
+    await vi.waitUntil(async () => (await terminated()).length > 0, { timeout: 20_000, interval: 50 })
+    const { code, stderr } = await starting
+    await held`select pg_advisory_unlock_all()`
+    held.release()
+    await rm(folder, { recursive: true, force: true })
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/^lianban: the database at 127\.0\.0\.1:\d+ went away during the start: [^\n]*; start again [^\n]*\n$/)
   })
 
   it('say that a consumer’s bureau is none of the catalogue', async () => {

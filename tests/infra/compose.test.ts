@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { beforeAll, expect, it } from 'vitest'
 import { readConfig } from '../../src/config.ts'
-import { codeRowsOf, readDocument } from '../docs/documents.ts'
+import { codeRowsOf, readDocument, root } from '../docs/documents.ts'
 import { built } from '../support/built.ts'
 import { describeWithGo } from '../support/go-tools.ts'
 import { needed, type Service, services } from './compose-file.ts'
@@ -66,6 +66,33 @@ describeWithGo('the compose file', () => {
     const config = readConfig(set['gateway-1']?.environment ?? {}, elsewhere)
     expect(config.webhook).toEqual({ url: 'https://alarms.example', secretFile: '/etc/lianban/gateway/webhook.secret' })
     expect(config.logLevel).toBe('warn')
+  })
+
+  it('takes a catalogue of one’s own in every process, from where it is mounted', async () => {
+    const CATALOGUE = '/etc/lianban/catalogue/catalogue.json'
+    expect(await readDocument('infra/env.example')).toContain(`#CATALOGUE=${CATALOGUE}\n`)
+    for (const [name, { environment = {}, volumes = [], image }] of Object.entries(await services({ ...needed, CATALOGUE }))) {
+      if (!image.startsWith('lianban:')) continue
+      expect(readConfig(environment, elsewhere).cataloguePath, name).toBe(CATALOGUE)
+      expect(volumes, name).toContainEqual(expect.objectContaining({ source: dirname(CATALOGUE), target: dirname(CATALOGUE) }))
+    }
+    for (const [name, { environment = {} }] of ours)
+      expect(readConfig(environment, elsewhere).cataloguePath, name).toBe(join(root, 'schemas/catalogue.json'))
+  })
+
+  it('runs commands beside the gateways: with all that gateway-1 has but its address and its port', async () => {
+    const { command, ...others } = await services({ ...needed, COMPOSE_PROFILES: 'command' })
+    expect(Object.keys(others)).toEqual([])
+    const gateway = all['gateway-1']
+    expect(command?.environment).toEqual(gateway?.environment)
+    expect(command?.volumes).toEqual(gateway?.volumes)
+    expect([command?.ports, command?.networks, command?.restart]).toEqual([undefined, { inside: null }, 'no'])
+    const deploy = await readDocument('docs/deploy.md')
+    expect([...deploy.matchAll(/docker compose run [^`\n]*?([\w-]+) (?:"\$@"|view )/g)].map(([, service]) => service)).toEqual([
+      'command',
+      'command',
+    ])
+    expect(deploy.match(/docker compose run/g)).toHaveLength(2)
   })
 
   it('mounts files that there are, or that docs/deploy.md has made', async () => {

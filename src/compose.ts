@@ -135,7 +135,7 @@ async function buildOn({ config, roles, logger, closers, opened, database }: Fou
   const publisher = roles.publish ? bus.publish() : undefined
   if (log === undefined) {
     if (config.metricsPort !== undefined) {
-      const own = await listen(createMetricsApp(metrics), config.host, config.metricsPort)
+      const own = await listen(createMetricsApp(metrics), config.host, config.metricsPort, undefined, 'METRICS_PORT')
       closers.add('the metrics', own.close)
       logger.info({ metricsPort: own.port }, 'the metrics are served')
     }

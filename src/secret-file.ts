@@ -1,5 +1,6 @@
-import { link, mkdir, open, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { link, open, rm } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { makeFolder } from './make-folder.ts'
 
 /**
  * Writes a file that only its owner can read, whole or not at all; one that is there already stays as it is.
@@ -8,7 +9,7 @@ import { dirname } from 'node:path'
  * of several processes that make it at once one wins.
  */
 export async function makeSecretFile(file: string, content: string | Buffer): Promise<void> {
-  await mkdir(dirname(file), { recursive: true })
+  await makeFolder(dirname(resolve(file)))
   const half = `${file}.new-${process.pid}-${Math.random().toString(36).slice(2)}`
   const handle = await open(half, 'wx', 0o600)
   try {

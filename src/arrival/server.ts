@@ -40,7 +40,14 @@ export interface HttpServer {
   close(): Promise<void>
 }
 
-export async function listen(app: Hono, host: string, port: number, limits: HttpLimits = defaultLimits): Promise<HttpServer> {
+/** @param setting where the port stands, for whoever must mend it */
+export async function listen(
+  app: Hono,
+  host: string,
+  port: number,
+  limits: HttpLimits = defaultLimits,
+  setting: 'PORT' | 'METRICS_PORT' = 'PORT',
+): Promise<HttpServer> {
   let closing = false
   const answer = async (request: Request) => {
     const response = await app.fetch(request)
@@ -66,7 +73,7 @@ export async function listen(app: Hono, host: string, port: number, limits: Http
   server.maxConnections = limits.maxConnections
   server.on('clientError', answerClientError)
   await new Promise<void>((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException) => reject(notListening(error, host, port))
+    const failed = (error: NodeJS.ErrnoException) => reject(notListening(error, host, port, setting))
     server.once('error', failed)
     server.listen(port, host, () => {
       server.off('error', failed)
@@ -82,10 +89,13 @@ export async function listen(app: Hono, host: string, port: number, limits: Http
   return { port: address.port, close }
 }
 
-function notListening(error: NodeJS.ErrnoException, host: string, port: number): Error {
+function notListening(error: NodeJS.ErrnoException, host: string, port: number, setting: string): Error {
   const place = `port ${port} of ${host}`
-  if (error.code === 'EADDRINUSE') return new CannotStart(`${place} is in use: stop what listens there, or set PORT to another`)
-  return new CannotStart(`${place} can't be listened on (${error.code ?? error.message}): set HOST and PORT`, { cause: error })
+  if (error.code === 'EADDRINUSE')
+    return new CannotStart(`${place} is in use: stop what listens there, or set ${setting} to another`)
+  return new CannotStart(`${place} can't be listened on (${error.code ?? error.message}): set HOST and ${setting}`, {
+    cause: error,
+  })
 }
 
 function drained(server: Server, { lingerMs, drainMs }: HttpLimits): Promise<void> {

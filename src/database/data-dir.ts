@@ -1,7 +1,8 @@
 import { constants } from 'node:fs'
-import { access, mkdir } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import path from 'node:path'
 import { CannotStart } from '../domain/cannot-start.ts'
+import { makeFolder } from '../make-folder.ts'
 
 /**
  * Makes the data directory where it is missing.
@@ -10,7 +11,7 @@ import { CannotStart } from '../domain/cannot-start.ts'
  */
 export async function makeDataDir(dataDir: string): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true })
+    await makeFolder(path.resolve(dataDir))
     await access(dataDir, constants.W_OK | constants.X_OK)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)

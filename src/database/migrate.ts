@@ -2,6 +2,7 @@ import path from 'node:path'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
+import { CannotStart } from '../domain/cannot-start.ts'
 import { databaseServerOf } from './server.ts'
 
 /** Migration sets of the package; the same place seen from src/database and from dist/database. */
@@ -51,9 +52,29 @@ export async function migrateUnderLock(
     await client`drop schema ${client(schema)} cascade`
     await bringUpToDate()
     return gone
+  } catch (error) {
+    throw explained(error)
   } finally {
     await client.end({ timeout: 5 })
   }
+}
+
+/** What whoever runs the database can mend, by the code of PostgreSQL's error. */
+const remedies: Readonly<Record<string, string>> = {
+  '25006': 'it takes no writes: is DATABASE_URL that of a standby?',
+  '42501': 'its user must be allowed to create schemas and own what is in them',
+  '53100': 'its disk is full',
+  '55P03': 'another process has migrated it for minutes: does that one hang?',
+}
+
+/** Drizzle wraps the database's error. */
+function explained(error: unknown): unknown {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const remedy = cause instanceof Error && 'code' in cause ? remedies[String(cause.code)] : undefined
+  if (remedy === undefined || !(cause instanceof Error)) return error
+  return new CannotStart(`the database's tables can't be made or brought up to date: ${cause.message}; ${remedy}`, {
+    cause: error,
+  })
 }
 
 const journal = '__drizzle_migrations'

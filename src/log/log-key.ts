@@ -45,11 +45,24 @@ export async function loadLogKey(file: string, origin: string): Promise<LogKey> 
   return logKeyOf(origin, readPrivateKey(text, file))
 }
 
-/** Reads the log's key, making it (mode 0600) when there is none; processes that start together get the same one. */
+/**
+ * Reads the log's key, making it (mode 0600) when there is none; processes that start together get the same one.
+ *
+ * @throws {CannotStart} as {@link loadLogKey} does, or when it can't be made
+ */
 export async function loadOrMakeLogKey(file: string, origin: string): Promise<LogKey> {
   // checkpoints signed with a key that a power cut takes away could never be continued: the file is synced
-  if ((await stat(file).catch(() => undefined)) === undefined)
-    await makeSecretFile(file, generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }))
+  if ((await stat(file).catch(() => undefined)) === undefined) {
+    const key = generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' })
+    await makeSecretFile(file, key).catch((cause: NodeJS.ErrnoException) => {
+      throw new CannotStart(
+        `the log's key ${file} can't be made (${cause.code}): let LOG_KEY_FILE name a place that this user may write to`,
+        {
+          cause,
+        },
+      )
+    })
+  }
   return loadLogKey(file, origin)
 }
 

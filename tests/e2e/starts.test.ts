@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { connect } from '../../src/database/connect.ts'
 import { catalogueFolder } from '../support/catalogue-folder.ts'
 import { bureausOf, indexOf } from '../support/e2e-bureaus.ts'
 import { type Deployment, deploy, type Running } from '../support/e2e-deployment.ts'
@@ -91,6 +92,10 @@ describe('ten gateways that start at once on an empty database', () => {
       code: 2,
       stderr: `lianban: port ${port} of 127.0.0.1 is in use: stop what listens there, or set PORT to another\n`,
     })
+    const metrics = await lianban(['consume', '--bureau', 'commerce'], { env: { ...env, METRICS_PORT: port } })
+    expect(metrics.stderr).toContain(
+      `port ${port} of 127.0.0.1 is in use: stop what listens there, or set METRICS_PORT to another`,
+    )
     const noDatabase = await lianban(['gateway'], {
       env: { DATABASE_URL: 'postgres://a:secret@127.0.0.1:1/b', DATA_DIR: folder },
     })
@@ -166,6 +171,37 @@ describe('a start that must not be', () => {
       await rm(folder, { recursive: true, force: true })
     },
   )
+
+  it('says in one sentence what the database’s user may not do, and that the log’s key can’t be made', async () => {
+    const database = await testDatabase()
+    const folder = await mkdtemp(join(tmpdir(), 'lianban-e2e-refused-'))
+    const role = `weak_${process.pid}`
+    const { raw, close } = connect(database.url, { name: 'test' })
+    const url = new URL(database.url)
+    url.username = role
+    url.password = 'weak'
+    try {
+      await raw.unsafe(`create role ${role} login password 'weak'`)
+      const weak = await lianban(['gateway'], { env: { DATABASE_URL: url.href, DATA_DIR: folder, PORT: '0' } })
+      expect(weak).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(/^lianban: .* must be allowed to create schemas[^\n]*\n$/),
+      })
+      await writeFile(join(folder, 'file'), '')
+      // where a folder can be none, and where Node's own mkdir tries for ever
+      for (const place of [join(folder, 'file'), '/proc/nowhere']) {
+        const env = { DATABASE_URL: database.url, DATA_DIR: folder, PORT: '0', LOG_KEY_FILE: `${place}/log.key` }
+        const { code, stderr } = await lianban(['gateway'], { env })
+        expect(code).toBe(2)
+        expect(stderr).toMatch(/^lianban: the log's key \S+ can't be made \(E[A-Z]+\): let LOG_KEY_FILE name [^\n]*\n$/)
+      }
+    } finally {
+      await raw.unsafe(`drop role ${role}`)
+      await close()
+      await database.close()
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
 
   it('names every wrong setting and every fault of the catalogue at once', async () => {
     const settings = await lianban(['serve'], { env: { PORT: 'eighty', LOG_LEVEL: 'loud', KAFKA_BROKERS: 'nowhere' } })

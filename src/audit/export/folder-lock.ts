@@ -1,7 +1,7 @@
 import { lockByProcess, type ProcessLock } from '../../database/process-lock.ts'
+import { makeFolder } from '../../make-folder.ts'
 import { folderFailed } from './folder-failed.ts'
 import { ExportUnusable } from './kept-export.ts'
-import { makeFolder } from './make-folder.ts'
 
 /** What the files' names begin with; one stays, empty, when the lock is released. */
 export const lockPrefix = 'export.lock.'

@@ -1,6 +1,6 @@
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { makeFolder } from './make-folder.ts'
+import { makeFolder } from '../../make-folder.ts'
 
 /** Where files lie while they are written, and what is known of an export that was interrupted. */
 export const asideFolder = '.incomplete'

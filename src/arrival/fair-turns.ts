@@ -16,6 +16,12 @@ interface Bounds {
 /** Twice what keeps the log's commit busy; more would wait longer in front of it, where parties take no turns. */
 export const defaultBounds: Bounds = { atOnce: 128, waitingOfLane: 1024, keptMs: 1000, waitMs: 10_000 }
 
+/** What is said to whoever gets no turn. */
+interface Said {
+  full(most: number): Text
+  readonly tooLong: Text
+}
+
 /** Somebody's turn, until it is ended. */
 export interface Turn {
   end(): void
@@ -28,12 +34,14 @@ export interface Turn {
  */
 export class FairTurns {
   readonly #bounds: Bounds
+  readonly #said: Said
   /** who waits, by lane, the next lane first; a lane with nobody is not there */
   readonly #lanes = new Map<string, Set<() => void>>()
   #taken = 0
 
-  constructor(bounds: Bounds = defaultBounds) {
+  constructor(bounds: Bounds = defaultBounds, said: Said = saidOfEvents) {
     this.#bounds = bounds
+    this.#said = said
   }
 
   /** how many have a turn */
@@ -66,7 +74,7 @@ export class FairTurns {
     const waiting = this.#lanes.get(lane) ?? new Set()
     if (waiting.size >= this.#bounds.waitingOfLane) {
       await pause(this.#bounds.keptMs)
-      throw new LogBusy('too-many-requests', full(this.#bounds.waitingOfLane))
+      throw new LogBusy('too-many-requests', this.#said.full(this.#bounds.waitingOfLane))
     }
     this.#lanes.set(lane, waiting)
     await new Promise<void>((resolve, reject) => {
@@ -77,7 +85,7 @@ export class FairTurns {
       const timer = setTimeout(() => {
         waiting.delete(begin)
         if (waiting.size === 0 && this.#lanes.get(lane) === waiting) this.#lanes.delete(lane)
-        reject(new LogBusy('overloaded', tooLong))
+        reject(new LogBusy('overloaded', this.#said.tooLong))
       }, this.#bounds.waitMs)
       waiting.add(begin)
     })
@@ -99,11 +107,13 @@ export class FairTurns {
   }
 }
 
-const full = (most: number): Text => ({
-  en: `more than ${most} events of yours wait for their turn; send fewer at once`,
-  zh: `贵方等待处理的事件超过 ${most} 个；请减少并发`,
-})
-const tooLong: Text = {
-  en: 'this event waited too long for its turn; nothing was stored, send the same event again a little later',
-  zh: '该事件等待处理的时间过长；未保存任何内容，请稍后重发同一事件',
+const saidOfEvents: Said = {
+  full: (most) => ({
+    en: `more than ${most} events of yours wait for their turn; send fewer at once`,
+    zh: `贵方等待处理的事件超过 ${most} 个；请减少并发`,
+  }),
+  tooLong: {
+    en: 'this event waited too long for its turn; nothing was stored, send the same event again a little later',
+    zh: '该事件等待处理的时间过长；未保存任何内容，请稍后重发同一事件',
+  },
 }

@@ -77,7 +77,7 @@ export function recordOperations(rules: Rules): readonly OperationSpec[] {
         limit,
       ],
       answers: { '200': answer('one page', json(schemaRef('RecordPage'))) },
-      problems: ['invalid-request', 'not-yours', 'not-found'],
+      problems: ['invalid-request', 'not-yours', 'not-found', 'too-many-requests'],
     },
     {
       method: 'get',

@@ -4,6 +4,7 @@ import type { Kind } from '../catalogue/catalogue.ts'
 import { RefusedRequest } from '../domain/refusal.ts'
 import type { RecordFilter, ViewQueries } from '../view/queries.ts'
 import { maskedForOperator } from '../view/record-json.ts'
+import { FairTurns } from './fair-turns.ts'
 import { cursor, maxPage, pageSize, textUpTo } from './parameters.ts'
 import type { Parts } from './parts.ts'
 import { type Query, readQuery, refuseQuery } from './query.ts'
@@ -35,7 +36,9 @@ function isOneOf(etag: string, ifNoneMatch: string | undefined): boolean {
 /** `GET /v1/bureaus/{bureau}/records/{kind}?name=&status=&jurisdiction=&cursor=&limit=` */
 export async function searchRecords(c: Context, parts: Parts): Promise<Response> {
   const { view, reader, kind } = await open(c, parts)
-  const page = await view.searchRecords(kind.id, readQuery(c, readFilter))
+  const filter = readQuery(c, readFilter)
+  const turn = await turnsOf(view).begin(reader.party.id)
+  const page = await view.searchRecords(kind.id, filter).finally(() => turn.end())
   const records =
     reader.party.role === 'operator'
       ? page.records.map((record) => maskedForOperator(record, parts.keeper.inForce.rules))
@@ -43,6 +46,30 @@ export async function searchRecords(c: Context, parts: Parts): Promise<Response>
   return c.json({ records, ...(page.next === undefined ? {} : { next: page.next }) }, 200, {
     'cache-control': 'private, no-store',
   })
+}
+
+/**
+ * A search may go through a whole index. Those of one view take half of its connections at most: the others are its consumer's,
+ * which would fall behind, and those of who reads a single record.
+ */
+const searchBounds = { atOnce: 2, waitingOfLane: 32, keptMs: 1000, waitMs: 10_000 }
+const searchTurns = new WeakMap<ViewQueries, FairTurns>()
+
+function turnsOf(view: ViewQueries): FairTurns {
+  const turns = searchTurns.get(view) ?? new FairTurns(searchBounds, saidOfSearches)
+  searchTurns.set(view, turns)
+  return turns
+}
+
+const saidOfSearches = {
+  full: (most: number) => ({
+    en: `more than ${most} searches of yours wait for their turn in this view; ask fewer at once`,
+    zh: `贵方在该视图中等待处理的查询超过 ${most} 个；请减少并发`,
+  }),
+  tooLong: {
+    en: 'this search waited too long for its turn; ask again a little later',
+    zh: '该查询等待处理的时间过长；请稍后重试',
+  },
 }
 
 function readFilter(query: Query): RecordFilter {

@@ -63,13 +63,16 @@ function checkClaims({ aud, iat, exp, nbf }: JsonObject, audience: string, now: 
   if (typeof iat !== 'number' || typeof exp !== 'number')
     throw tokenInvalid({ en: 'iat and exp must be numbers of seconds', zh: 'iat 与 exp 须为秒数' })
   if (exp <= now) throw tokenInvalid({ en: 'the token has expired', zh: '令牌已过期' })
+  if (iat > now + maxAheadSeconds)
+    throw tokenInvalid({
+      en: 'iat lies in the future: check the clock, and that iat and exp are seconds since 1970, not milliseconds',
+      zh: 'iat 在未来：请检查时钟，并确认 iat 与 exp 为 1970 年以来的秒数而非毫秒数',
+    })
   if (exp <= iat || exp - iat > maxTokenLifetimeSeconds)
     throw tokenInvalid({
       en: `exp must lie after iat, by at most ${maxTokenLifetimeSeconds} seconds`,
       zh: `exp 须晚于 iat，且相距不超过 ${maxTokenLifetimeSeconds} 秒`,
     })
-  if (iat > now + maxAheadSeconds)
-    throw tokenInvalid({ en: 'iat lies in the future; check the clock', zh: 'iat 在未来，请检查时钟' })
   if (nbf !== undefined && (typeof nbf !== 'number' || nbf > now + maxAheadSeconds))
     throw tokenInvalid({ en: 'nbf is not reached yet', zh: '尚未到 nbf 时间' })
 }

@@ -65,6 +65,13 @@ describe('an access token', () => {
     await expect(open(await withClaims(claims))).rejects.toMatchObject(refusal('token-invalid'))
   })
 
+  test('that counts milliseconds is told to count seconds', async () => {
+    const claims = { iat: seconds * 1000, exp: (seconds + 120) * 1000 }
+    await expect(open(await withClaims(claims))).rejects.toMatchObject(
+      refusal('token-invalid', /seconds since 1970, not milliseconds/),
+    )
+  })
+
   test('lacking aud, iat or exp is refused', async () => {
     for (const claims of [
       { iat: seconds, exp: seconds + 1 },

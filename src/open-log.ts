@@ -4,7 +4,7 @@ import { catalogueDigests, readCatalogueFiles } from './catalogue/load.ts'
 import { CatalogueInvalid } from './catalogue/rules.ts'
 import type { Config } from './config.ts'
 import type { RawSql } from './database/connect.ts'
-import { type LentConnection, lend } from './database/lent-connection.ts'
+import { isLockTimeout, type LentConnection, lend } from './database/lent-connection.ts'
 import { makeDevelopmentKeys } from './development-keys.ts'
 import { CannotStart } from './domain/cannot-start.ts'
 import { beginLog, isBegun } from './log/begin.ts'
@@ -77,13 +77,18 @@ export function openLogToRead(config: Config, sql: RawSql, logger: Logger): Prom
 }
 
 async function orderedFirstStart<T>(sql: RawSql, open: () => Promise<T>): Promise<T> {
-  const lock = await lend(sql, `select pg_advisory_lock(${firstStartLock})`)
+  const lock = await lend(sql, `select pg_advisory_lock(${firstStartLock})`).catch((error) => {
+    throw isLockTimeout(error) ? new CannotStart(othersHang, { cause: error }) : error
+  })
   try {
     return await open()
   } finally {
     if (await unlocked(lock)) lock.release()
   }
 }
+
+const othersHang =
+  'another process on this database has begun to start and does not come to an end: find it by its log, end it if it hangs, and start again'
 
 async function unlocked(lock: LentConnection): Promise<boolean> {
   try {

@@ -86,6 +86,11 @@ export function isLostConnection(error: unknown): boolean {
   return 'code' in error && typeof error.code === 'string' && /^(CONNECTION_|CONNECT_|E[A-Z]+$)/.test(error.code)
 }
 
+/** PostgreSQL's lock_not_available: `lock_timeout` has passed. */
+export function isLockTimeout(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '55P03'
+}
+
 /** @returns false when the connection must not be lent again: the server ends it, at the latest by idle_in_transaction_session_timeout */
 export async function rolledBack(connection: LentConnection): Promise<boolean> {
   try {

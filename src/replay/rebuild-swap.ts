@@ -1,5 +1,6 @@
 import { orOneByOne } from '../completeness/fold-anew.ts'
 import type { RawSql } from '../database/connect.ts'
+import { isLockTimeout } from '../database/lent-connection.ts'
 import { inTransaction, type Transaction } from '../database/transaction.ts'
 import type { applyEvents } from '../view/apply-events.ts'
 import type { Rebuild } from './rebuild.ts'
@@ -89,6 +90,3 @@ async function carryOver(tx: Transaction, live: string): Promise<void> {
     select id, -1, started_at, completed_at, completed_size, completed_behind, 0, healed, healed_at, asked, answered from ${tx(live)}.completeness
     on conflict do nothing`
 }
-
-/** lock_not_available */
-const isLockTimeout = (error: unknown) => error instanceof Error && 'code' in error && error.code === '55P03'

@@ -124,6 +124,18 @@ describe('ten gateways that start at once on an empty database', () => {
     expect(stderr).toMatch(/^lianban: the database at 127\.0\.0\.1:\d+ went away during the start: [^\n]*; start again [^\n]*\n$/)
   })
 
+  it('say in a sentence that another start hangs', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'lianban-e2e-hangs-'))
+    const held = await views.sql.reserve()
+    await held`select pg_advisory_lock(${7_310_442})`
+    const { code, stderr } = await lianban(['gateway'], { env: { DATABASE_URL: database.url, DATA_DIR: folder, PORT: '0' } })
+    await held`select pg_advisory_unlock_all()`
+    held.release()
+    await rm(folder, { recursive: true, force: true })
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/^lianban: another process on this database has begun to start [^\n]*and start again\n$/)
+  })
+
   it('say that a consumer’s bureau is none of the catalogue', async () => {
     const consumer = await deployment.start(['consume', '--bureau', 'comerce'])
     expect(consumer.output()).toMatch(/"level":40[^\n]*"comerce"[^\n]*the catalogue in force has no such bureau/)

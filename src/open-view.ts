@@ -6,7 +6,7 @@ import type { Metrics } from './metrics.ts'
 import { restoreDismissed } from './view/dismissals.ts'
 import { lasting } from './view/lasting.ts'
 import { createView } from './view/view.ts'
-import { isWhole, migrateView, viewSchema } from './view/view-schema.ts'
+import { lostTables, migrateView, viewSchema } from './view/view-schema.ts'
 import type { OpenedView } from './view/views.ts'
 
 export interface ViewMeans {
@@ -21,12 +21,6 @@ export interface ViewMeans {
 /** Opens a bureau's view: makes or migrates its tables, and where it begins from nothing, knows what operators have dismissed. */
 export async function openView(bureau: string, { url, sql, keeper, logger, metrics }: ViewMeans): Promise<OpenedView> {
   const schema = viewSchema(bureau)
-  const makeWhole = async () => {
-    const tables = await migrateView(url, schema)
-    if (tables.length > 0)
-      logger.error({ bureau, tables }, 'ALARM: the view has lost tables; all of it is made anew, and filled from the log')
-  }
-  await makeWhole()
   const database = connect(url, { name: `lianban ${bureau}`, schema, maxConnections: 4, derived: true })
   const view = createView(database, {
     bureau,
@@ -44,19 +38,25 @@ export async function openView(bureau: string, { url, sql, keeper, logger, metri
     const dismissed = await restoreDismissed(database.raw, bureau)
     if (dismissed > 0) logger.info({ bureau, dismissed }, 'what operators have dismissed is dismissed in the new view, too')
   }
+  /** @returns false where tables are gone that no migration makes again */
+  const isMade = async () => {
+    await migrateView(url, schema)
+    const lost = await lostTables(database.raw, schema)
+    if (lost.length > 0)
+      logger.error(
+        { bureau, lost },
+        `ALARM: tables of the view are gone without the others, which can't tell what was in them: drop the schema ${schema}, and all of it is made anew`,
+      )
+    return lost.length === 0
+  }
   const makeTables = async () => {
-    await makeWhole()
-    await restore()
+    if (await isMade()) await restore()
   }
   try {
-    if ((await view.positions()).length === 0) await restore()
+    if ((await isMade()) && (await view.positions()).length === 0) await restore()
   } catch (error) {
     await database.close()
     throw error
   }
-  return {
-    view: lasting(view, { bureau, logger, isWhole: () => isWhole(database.raw, schema), makeTables }),
-    sql: database.raw,
-    close: database.close,
-  }
+  return { view: lasting(view, { bureau, logger, makeTables }), sql: database.raw, close: database.close }
 }

@@ -34,7 +34,7 @@ export const records = pgTable(
   (table) => [
     primaryKey({ columns: [table.kind, table.subject] }),
     // a part of a name is looked for in the index alone: the records themselves are a hundred times as large
-    index('records_name').on(table.kind, table.subject, table.name, table.firstIndex),
+    index('records_subject_name').on(table.kind, table.subject, table.name, table.firstIndex),
     index('records_status').on(table.kind, table.status, table.subject),
     index('records_jurisdiction').on(table.kind, table.jurisdiction, table.subject),
   ],

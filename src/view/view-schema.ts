@@ -13,23 +13,20 @@ export function viewSchema(bureau: string): string {
 export const rebuildSchema = (bureau: string): string => viewSchema(bureau).replace(/^view/, 'rebuild')
 export const replacedSchema = (bureau: string): string => viewSchema(bureau).replace(/^view/, 'replaced')
 
-const tables = [records, positions, completeness, parked, dismissed].map((table) => getTableName(table))
-
 /**
  * Brings one view's tables up to date; creates the schema when missing. Any number of processes may do it at once.
  *
- * A table alone can't come again from the log, since the others say how far the view is: where one is gone, all are made anew.
- *
  * @param schema {@link viewSchema}, or the schema that a rebuild fills beside it
- * @returns the tables that were gone, though the schema was there
  */
-export function migrateView(url: string, schema: string): Promise<readonly string[]> {
-  return migrateUnderLock(url, { folder: path.join(migrationsFolder, 'view'), schema, tables })
+export async function migrateView(url: string, schema: string): Promise<void> {
+  await migrateUnderLock(url, { folder: path.join(migrationsFolder, 'view'), schema })
 }
 
-/** Are all tables of a view there? */
-export async function isWhole(sql: RawSql, schema: string): Promise<boolean> {
-  const [{ count } = { count: 0 }] = await sql<{ count: number }[]>`
-    select count(*)::int as count from pg_tables where schemaname = ${schema} and tablename = any(${sql.array(tables)})`
-  return count === tables.length
+const tables = [records, positions, completeness, parked, dismissed].map((table) => getTableName(table))
+
+/** Names of what the migrations have made and somebody has dropped: they are not run again. */
+export async function lostTables(sql: RawSql, schema: string): Promise<readonly string[]> {
+  const rows = await sql<{ name: string }[]>`select tablename as name from pg_tables where schemaname = ${schema}`
+  const present = new Set(rows.map(({ name }) => name))
+  return tables.filter((name) => !present.has(name))
 }

@@ -84,6 +84,14 @@ export async function openDeployment() {
       for (let left = entries - (await size()); left > 0; left = entries - (await size()))
         await post({ connections: 64, count: Math.min(left, 200_000), seconds: 600 })
     },
+    /** Vacuums what is stored, as autovacuum has long done where it has come over the years. */
+    async vacuum() {
+      const connection = await database.raw.reserve()
+      await connection`set statement_timeout = 0`
+      await connection`vacuum (analyze)`
+      await connection`reset statement_timeout`
+      connection.release()
+    },
     /** Waits until a view has taken in everything, or all of them. */
     async settled(some = bureaus) {
       const [{ last }] = await database.raw`select coalesce(max(index), -1) as last from log.entries where kind = 'event'`

@@ -1,7 +1,7 @@
 // What this machine can do, as a table and as JSON in bench/results.json: `npm run bench`.
 //
 //   --seconds N       length of each measurement, default 10
-//   --entries N       entries in the log before anything is measured, default 0
+//   --entries N       entries in the log before anything is measured, default 0; the tables are vacuumed when it has them, and when views do
 //   --only A,B        of baseline, gateway, all, embedded, projection; default all of them
 //
 // Postgres, Kafka, each role of the exchange and the load generator are processes of their own on this machine; events are signed
@@ -36,6 +36,7 @@ try {
   if (wanted.has('baseline')) await baseline()
   await deployment.startGateway()
   await deployment.fill(Number(flags.entries))
+  await aged()
   if (wanted.has('gateway')) await gatewayAlone()
   if (wanted.has('embedded')) await embedded()
   if (wanted.has('projection')) results.projection = await measureProjection(deployment, print)
@@ -69,6 +70,7 @@ async function gatewayAlone() {
 async function embedded() {
   await deployment.startConsumers()
   await deployment.settled()
+  await aged()
   await deployment.post({ connections: 64, perSecond: viewRate, seconds: 5, watched: true })
   results.embedded = await deployment.post({ connections: 64, perSecond: viewRate, seconds, watched: true })
   await deployment.stopConsumers()
@@ -80,6 +82,7 @@ async function allRoles() {
   await deployment.startKafka()
   await deployment.startConsumers()
   await deployment.settled()
+  await aged()
   await deployment.post({ connections: 64, count: 20_000, seconds: 5, watched: true })
   const saturated = await deployment.post({ connections: 64, count: enough(6_000), seconds, watched: true })
   // what was posted and is visible, over the time until the last of it was: no lag is left to grow
@@ -92,6 +95,11 @@ async function allRoles() {
   print('', cpuText(paced))
   results.all = { saturated, sustained, paced, memoryMiB: deployment.memory() }
   print('', `memory: ${memoryText(deployment.memory())}`)
+}
+
+/** What was stored in minutes is not left to autovacuum while something is measured. */
+async function aged() {
+  if (Number(flags.entries) > 0) await deployment.vacuum()
 }
 
 function posted({ perSecond, p50Ms, p99Ms, byStatus }) {

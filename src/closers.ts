@@ -4,20 +4,25 @@ import type { Logger } from './logger.ts'
 export class Closers {
   readonly #logger: Logger
   readonly #opened: { readonly part: string; readonly close: () => Promise<void> }[] = []
-  #closing: Promise<void> = Promise.resolve()
+  #closing: Promise<void> | undefined
 
   constructor(logger: Logger) {
     this.#logger = logger
   }
 
-  /** @param part its name in a log line */
+  /**
+   * What is opened while all is being closed, or later, is closed as well.
+   *
+   * @param part its name in a log line
+   */
   add(part: string, close: () => Promise<void>): void {
     this.#opened.push({ part, close })
+    if (this.#closing !== undefined) void this.close()
   }
 
   /** Closes every part once, and returns when all are closed, whoever asked first. */
   close(): Promise<void> {
-    this.#closing = this.#closing.then(() => this.#closeOpened())
+    this.#closing = (this.#closing ?? Promise.resolve()).then(() => this.#closeOpened())
     return this.#closing
   }
 

@@ -15,6 +15,16 @@ it('a part that fails to close leaves none of the others open, and is named', as
   expect(told).toEqual([{ part: 'the bus', error: 'Error: the broker is away' }])
 })
 
+it('what is opened after everything was closed is closed at once', async () => {
+  const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
+  const closers = new Closers(silent)
+  await closers.close()
+  const closed: string[] = []
+  closers.add('the bus', async () => void closed.push('the bus'))
+  await closers.close()
+  expect(closed).toEqual(['the bus'])
+})
+
 it('whoever closes second waits for what the first one closes', async () => {
   const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
   const closers = new Closers(silent)

@@ -29,12 +29,24 @@ export async function runExchange(roles: Roles): Promise<void> {
 /** Ends the process when it is asked to before the start is over. */
 async function started(config: Config, roles: Roles, ending: Promise<string>): Promise<Exchange> {
   const asked = new AbortController()
-  ending.then((signal) => asked.abort(signal))
-  return compose(config, roles, asked.signal).catch((error) => {
-    if (!asked.signal.aborted || error !== asked.signal.reason) throw error
-    process.exit(0)
+  let isStarting = true
+  ending.then((signal) => {
+    asked.abort(signal)
+    // whoever waits for a migration of another process would have to wait for its end
+    if (isStarting) setTimeout(() => process.exit(0), longestStopMs).unref()
   })
+  return compose(config, roles, asked.signal)
+    .catch((error) => {
+      if (!asked.signal.aborted || error !== asked.signal.reason) throw error
+      process.exit(0)
+    })
+    .finally(() => {
+      isStarting = false
+    })
 }
+
+/** A part of a start may take this long to close when it is asked to end. */
+const longestStopMs = 10_000
 
 /** The first SIGTERM or SIGINT. npm passes on a Ctrl-C that has arrived already, so what comes later is ignored. */
 function ended(): Promise<string> {

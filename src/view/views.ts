@@ -15,6 +15,7 @@ export class Views {
   readonly #openView: (bureau: string) => Promise<OpenedView>
   readonly #opened = new Map<string, OpenedView>()
   #updating: Promise<void> = Promise.resolve()
+  #closed = false
 
   /** @param openView makes a bureau's view, tables included, and connects to it */
   constructor(keeper: RulesKeeper, openView: (bureau: string) => Promise<OpenedView>) {
@@ -46,12 +47,13 @@ export class Views {
       .catch(() => undefined)
       .then(async () => {
         for (const { id } of this.#keeper.inForce.rules.bureaus)
-          if (!this.#opened.has(id)) this.#opened.set(id, await this.#openView(id))
+          if (!this.#closed && !this.#opened.has(id)) this.#opened.set(id, await this.#openView(id))
       })
     return this.#updating
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     await this.#updating.catch(() => undefined)
     await Promise.all([...this.#opened.values()].map(({ close }) => close()))
   }

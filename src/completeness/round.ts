@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { RawSql } from '../database/connect.ts'
 import { inTransaction } from '../database/transaction.ts'
 import type { Subject } from '../replay/release.ts'
@@ -11,6 +12,8 @@ import { type CheckState, lockCheck, readCheck, saveCheck } from './store.ts'
 const pageEntries = 2_000
 /** Subjects folded anew in one transaction, which holds up their partitions' consumer for so long. */
 const healedAtOnce = 100
+/** What was just logged is in a view that follows by then. */
+const catchUpMs = 2_000
 
 export interface CheckMeans {
   /** its search_path is the view's schema */
@@ -34,7 +37,8 @@ export async function checkStep(means: CheckMeans): Promise<CheckStep> {
   const { sql, clock } = means
   const before = await readCheck(sql)
   const { size, checkedTo, subjects } = await nextStretch(sql, before.checkedTo)
-  const { reached, behind } = await expected(means, subjects)
+  const isLast = checkedTo + 1 === size
+  const { reached, behind } = await expectedSoon(means, subjects, isLast ? catchUpMs : 0)
   const healed = await heal(means, await findHoles(sql, reached))
   const after = await inTransaction(sql, async (tx) => {
     const check = moved(await lockCheck(tx), before, { size, checkedTo, healed, behind, now: clock() })
@@ -67,11 +71,22 @@ async function nextStretch(sql: RawSql, after: number): Promise<Stretch> {
   return { size, checkedTo: upTo, subjects }
 }
 
+/** A view that follows the log has the newest events a moment later: it is no more behind for that than any other. */
+async function expectedSoon(means: CheckMeans, subjects: readonly SubjectEvents[], waitMs: number): Promise<Reached> {
+  const now = await expected(means, subjects)
+  if (now.behind === 0 || waitMs === 0) return now
+  await pause(waitMs)
+  return expected(means, subjects)
+}
+
+interface Reached {
+  readonly reached: readonly Expected[]
+  /** events of the stretch that the view has not come to */
+  readonly behind: number
+}
+
 /** How far the view is with each subject, and how many events of the stretch it has not come to. */
-async function expected(
-  { sql, partitionOf }: CheckMeans,
-  subjects: readonly SubjectEvents[],
-): Promise<{ readonly reached: readonly Expected[]; readonly behind: number }> {
+async function expected({ sql, partitionOf }: CheckMeans, subjects: readonly SubjectEvents[]): Promise<Reached> {
   const positions = indexesByPlace(await readPositions(sql))
   const reached: Expected[] = []
   let behind = 0

@@ -69,8 +69,8 @@ export async function saveCheck(tx: Transaction, check: CheckState): Promise<voi
   } = check
   await tx`
     update completeness set checked_to = ${checkedTo}, started_at = ${startedAt}, completed_at = ${completedAt},
-      completed_size = ${completedSize}, completed_behind = ${completedBehind}, behind_in_round = ${behindInRound}, healed_in_round = ${healedInRound}, healed = ${healed}, healed_at = ${healedAt},
-      asked = ${asked}, answered = ${answered}`
+      completed_size = ${completedSize}, completed_behind = ${completedBehind}, behind_in_round = ${behindInRound},
+      healed_in_round = ${healedInRound}, healed = ${healed}, healed_at = ${healedAt}, asked = ${asked}, answered = ${answered}`
 }
 
 /** Asks for a whole round from now on. One under way begins anew, since what it has passed may have been changed since. */
@@ -81,5 +81,6 @@ export async function askForRound(tx: Transaction, operation: number, at: Date):
 
 function columns(sql: RawSql) {
   return sql`checked_to as "checkedTo", started_at as "startedAt", completed_at as "completedAt",
-    completed_size as "completedSize", completed_behind as "completedBehind", behind_in_round as "behindInRound", healed_in_round as "healedInRound", healed, healed_at as "healedAt", asked, answered`
+    completed_size as "completedSize", completed_behind as "completedBehind", behind_in_round as "behindInRound",
+    healed_in_round as "healedInRound", healed, healed_at as "healedAt", asked, answered`
 }

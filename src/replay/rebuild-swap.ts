@@ -87,6 +87,7 @@ async function carryOver(tx: Transaction, live: string): Promise<void> {
   await tx`
     insert into completeness
       (id, checked_to, started_at, completed_at, completed_size, completed_behind, healed_in_round, healed, healed_at, asked, answered)
-    select id, -1, started_at, completed_at, completed_size, completed_behind, 0, healed, healed_at, asked, answered from ${tx(live)}.completeness
+    select id, -1, started_at, completed_at, completed_size, completed_behind, 0, healed, healed_at, asked, answered
+    from ${tx(live)}.completeness
     on conflict do nothing`
 }

@@ -121,6 +121,13 @@ export function readConfig(env: Environment = process.env, faultsOfFiles: Faults
   }
 }
 
+/** For commands that have nothing to do with Kafka: whether this user may read its files does not matter then. */
+export function readConfigWithoutKafka(env: Environment = process.env): Config {
+  return readConfig(env, (files) => (isOfKafka(files) ? [] : tlsFileFaults(files)))
+}
+
+const isOfKafka = ({ ca, cert, key }: TlsFiles) => [ca, cert, key].some((named) => named?.setting.startsWith('KAFKA_'))
+
 type Read = <T>(name: string, fallback: string, parse: (text: string) => T | undefined, wants: string) => T | undefined
 
 function readDatabaseUrl(env: Environment, read: Read, faults: string[], faultsOfFiles: FaultsOfFiles): string | undefined {

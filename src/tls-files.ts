@@ -41,7 +41,7 @@ export function tlsFileFaults({ ca, cert, key }: TlsFiles): readonly string[] {
   return faults
 }
 
-const certificate = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*(?:-----END [A-Z0-9 ]+-----)?/g
+const certificate = /^-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*(?:-----END [A-Z0-9 ]+-----)?/gm
 
 /** Every one of them, since OpenSSL takes no notice of what stands behind the first that it can't read. */
 function certificatesOf(pem: string): readonly X509Certificate[] {

@@ -295,6 +295,7 @@ describe('files of TLS', () => {
       ['text', 'no PEM at all\n'],
       ['empty', ''],
       ['half', pem.slice(0, 200)],
+      ['indented', pem.replaceAll(/^/gm, '  ')],
       ['second-broken', `${pem}${pem.replace('MII', 'MIX')}`],
     ] as const) {
       wrong[name] = join(folder, name)
@@ -329,6 +330,7 @@ describe('files of TLS', () => {
     ['nowhere', /^KAFKA_SSL_CA can’t be read: ENOENT \S+nowhere$/],
     ['text', /^KAFKA_SSL_CA must name a file with a certificate in PEM, and there is none in \S+text$/],
     ['empty', /^KAFKA_SSL_CA must name a file with a certificate in PEM, and there is none in \S+empty$/],
+    ['indented', /^KAFKA_SSL_CA must .*there is none in \S+indented$/],
     ['half', /^KAFKA_SSL_CA must .*number 1 is broken in \S+half$/],
     ['second-broken', /^KAFKA_SSL_CA must .*number 2 is broken in \S+second-broken$/],
   ])('are refused in a sentence as a CA: %s', (name, sentence) => {

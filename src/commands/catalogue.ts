@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { catalogueDigests, readCatalogueFiles } from '../catalogue/load.ts'
 import { CatalogueInvalid, type Rules } from '../catalogue/rules.ts'
-import { readConfig } from '../config.ts'
+import { readConfigWithoutKafka } from '../config.ts'
 import { signOperation } from '../identity/operation-request.ts'
 import { applyCatalogue } from '../log/catalogue-append.ts'
 import { CommandFailed } from './command.ts'
@@ -39,7 +39,7 @@ export function addCatalogueCommands(program: Command): void {
 }
 
 async function check(file: string | undefined): Promise<void> {
-  const path = file ?? readConfig().cataloguePath
+  const path = file ?? readConfigWithoutKafka().cataloguePath
   const { catalogue, bureaus, kinds, types, files } = await compiled(path)
   process.stdout.write(
     `OK: ${path} (${catalogue.version}) has ${catalogue.parties.length} parties (${bureaus.length} bureaus), ${kinds.size} kinds, ${types.size} types, ${files.size} files\n`,
@@ -47,7 +47,7 @@ async function check(file: string | undefined): Promise<void> {
 }
 
 async function apply(file: string | undefined, options: ApplyOptions): Promise<void> {
-  const { files } = await compiled(file ?? readConfig().cataloguePath)
+  const { files } = await compiled(file ?? readConfigWithoutKafka().cataloguePath)
   const key = await readSigningKey(options.key)
   const client = clientOf(options)
   const details = { files: catalogueDigests(files) }

@@ -1,4 +1,4 @@
-import { readConfig } from '../config.ts'
+import { readConfigWithoutKafka } from '../config.ts'
 import { makeDataDir } from '../database/data-dir.ts'
 import { migrateLog } from '../database/migrate.ts'
 import { registerKey } from '../identity/key-request.ts'
@@ -16,7 +16,7 @@ import { withOwnDatabase } from './own-database.ts'
  * @throws {CommandFailed} when the log has a key already, or the party is no operator
  */
 export async function registerFirst(key: SigningKey, party: string): Promise<{ index: number; origin: string }> {
-  const config = readConfig()
+  const config = readConfigWithoutKafka()
   await makeDataDir(config.dataDir)
   const logger = createLogger('error')
   return withOwnDatabase(config, logger, async ({ raw }, url) => {

@@ -1,6 +1,6 @@
 import { partitionOf } from '../bus/partition.ts'
 import type { Rules } from '../catalogue/rules.ts'
-import { readConfig } from '../config.ts'
+import { readConfigWithoutKafka } from '../config.ts'
 import { connect, type RawSql } from '../database/connect.ts'
 import { RulesKeeper } from '../log/rules-in-force.ts'
 import { createLogger } from '../logger.ts'
@@ -32,7 +32,7 @@ export interface ReconcileOptions {
 export async function reconcileView(options: ReconcileOptions): Promise<void> {
   const differences = await Differences.open(options)
   try {
-    await withOwnDatabase(readConfig(), createLogger('error'), async ({ raw }, url) => {
+    await withOwnDatabase(readConfigWithoutKafka(), createLogger('error'), async ({ raw }, url) => {
       const { bureau, against } = options
       if (!(await hasLog(raw))) throw new CommandFailed('this database has no log: start the exchange first')
       const keeper = await RulesKeeper.load(raw)

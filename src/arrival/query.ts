@@ -99,7 +99,9 @@ function parametersIn(url: string): ReadonlyMap<string, readonly (string | undef
   for (const part of search.split('&').filter((one) => one !== '')) {
     const [name = '', ...value] = part.split('=')
     const decodedName = decoded(name) ?? name
-    given.set(decodedName, [...(given.get(decodedName) ?? []), decoded(value.join('='))])
+    const texts = given.get(decodedName) ?? []
+    texts.push(decoded(value.join('=')))
+    given.set(decodedName, texts)
   }
   return given
 }

@@ -49,8 +49,8 @@ export async function searchRecords(c: Context, parts: Parts): Promise<Response>
 }
 
 /**
- * A search may go through a whole index. Those of one view take half of its connections at most: the others are its consumer's,
- * which would fall behind, and those of who reads a single record.
+ * A search may go through a whole index, and so many at once would take the database from the view's consumer, which would fall
+ * behind, and all connections that views are read by from who reads a single record.
  */
 const searchBounds = { atOnce: 2, waitingOfLane: 32, keptMs: 1000, waitMs: 10_000 }
 const searchTurns = new WeakMap<ViewQueries, FairTurns>()

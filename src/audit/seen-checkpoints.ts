@@ -1,9 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isJsonObject } from '../../domain/text.ts'
-import { openCheckpoint } from '../../log/checkpoint.ts'
-import type { NoteVerifier } from '../../log/note.ts'
-import type { SeenCheckpoint } from '../contradiction.ts'
+import { isJsonObject } from '../domain/text.ts'
+import { openCheckpoint } from '../log/checkpoint.ts'
+import type { NoteVerifier } from '../log/note.ts'
+import type { SeenCheckpoint } from './contradiction.ts'
 
 /** Every checkpoint that a mirror ever saw, or an export into its folder, a JSON object a line, only ever appended to. */
 export const seenName = 'checkpoints.jsonl'

@@ -51,8 +51,8 @@ const forms: readonly Form[] = [
   {
     form: /^\^\(0\|\[1-9\]\[0-9\]\{0,(\d+)\}\)\(\\\.\[0-9\]\{1,(\d+)\}\)\?\$$/,
     say: ([digits, decimals]) => ({
-      en: `It must be a number in digits, such as "500" or "120.5": no sign, no separators, no leading zeros, at most ${Number(digits) + 1} digits before the point and ${decimals} after it.`,
-      zh: `应为十进制数字，如 "500" 或 "120.5"：不带正负号、千分位与前导零，整数至多 ${Number(digits) + 1} 位，小数至多 ${decimals} 位。`,
+      en: `It must be a number in digits, such as "7" or "7.5": no sign, no separators, no leading zeros, at most ${Number(digits) + 1} digits before the point and ${decimals} after it.`,
+      zh: `应为十进制数字，如 "7" 或 "7.5"：不带正负号、千分位与前导零，整数至多 ${Number(digits) + 1} 位，小数至多 ${decimals} 位。`,
     }),
   },
   {
@@ -65,6 +65,7 @@ const forms: readonly Form[] = [
 ]
 
 function counted(least: string, most: string | undefined, en: string, zh: string): Text {
-  if (most === undefined || most === least) return { en: `It must have exactly ${least} ${en}.`, zh: `应恰为 ${least} ${zh}。` }
+  if (most === undefined || most === least)
+    return { en: `It must have exactly ${least} ${least === '1' ? en.slice(0, -1) : en}.`, zh: `应恰为 ${least} ${zh}。` }
   return { en: `It must have ${least} to ${most} ${en}.`, zh: `应为 ${least} 至 ${most} ${zh}。` }
 }

@@ -2,7 +2,7 @@ import { appendFile, mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { followLog } from '../../src/audit/mirror/follow-log.ts'
-import { SeenCheckpoints } from '../../src/audit/mirror/seen-checkpoints.ts'
+import { SeenCheckpoints } from '../../src/audit/seen-checkpoints.ts'
 import { openCheckpoint } from '../../src/log/checkpoint.ts'
 import { nodeHash } from '../../src/log/merkle.ts'
 import { audit } from '../support/audit-command.ts'

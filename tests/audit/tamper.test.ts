@@ -1075,6 +1075,15 @@ describe('an index of subjects that was changed is found by the entries', () => 
     expect(await lost(second)).toEqual([expect.stringMatching(`^65536: ${second} is no good: \\S+ has no ${second}`)])
   })
 
+  test('a segment and the first bundle that it covers', async () => {
+    const { counts, told } = await found(small, async (dir) => {
+      await truncate(join(dir, first), 40)
+      await rm(join(dir, 'tile/entries/000'))
+    })
+    expect(counts).toMatchObject({ index: 1, missing: 1 })
+    expect(told).toEqual([expect.stringMatching(`^0: ${first} is no good: its 40 bytes`)])
+  })
+
   test('two segments in each other’s place', { timeout: longestMs }, async () => {
     const { told } = await found(large, (dir) => swap(dir, first, second))
     expect(told).toEqual([

@@ -15,7 +15,7 @@ describe('a pattern is said in words', () => {
     ['^[A-Z]{3}$', 'It must have exactly 3 letters from A to Z, in capitals.', '应恰为 3 个大写字母 A 至 Z。'],
     ['^[A-T]$', 'It must be one letter from A to T, in capitals.', '应为一个大写字母 A 至 T。'],
     ['^\\P{Cc}+$', /no control characters such as line breaks/, /不含换行等控制字符/],
-    ['^(0|[1-9][0-9]{0,13})(\\.[0-9]{1,6})?$', /such as "500" or "120.5"/, /如 "500" 或 "120.5"/],
+    ['^(0|[1-9][0-9]{0,13})(\\.[0-9]{1,6})?$', /such as "7" or "7.5"/, /如 "7" 或 "7.5"/],
     ['^[a-z][a-z0-9-]{0,30}$', /small letters, digits and hyphens/, /小写字母/],
     ['^(a|b)c$', 'It must match the pattern ^(a|b)c$', '应符合格式 ^(a|b)c$'],
   ])('%s', (pattern, en, zh) => {

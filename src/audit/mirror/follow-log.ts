@@ -9,9 +9,9 @@ import { FolderFailed, failureOf, folderFailed } from '../export/folder-failed.t
 import { FolderLock } from '../export/folder-lock.ts'
 import { type LogSource, SourceFailed } from '../log-source.ts'
 import { openSource } from '../open-source.ts'
+import { SeenCheckpoints } from '../seen-checkpoints.ts'
 import type { CheckpointRules } from '../trusted-checkpoint.ts'
 import { MetricsUnwritten, MirrorMetrics, type RoundResult } from './mirror-metrics.ts'
-import { SeenCheckpoints } from './seen-checkpoints.ts'
 
 export interface Follow extends CheckpointRules {
   /** URL of an exchange or of a served copy */

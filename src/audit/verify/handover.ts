@@ -67,13 +67,13 @@ export class Handover {
     this.#found = []
     const { n, width, bundle } = fetched
     const tile = this.#goodTile(fetched)
+    const names = this.#goodNames(fetched)
     const entries = this.#entriesOf(fetched)
     if (entries === undefined || bundle === undefined || typeof bundle === 'string') {
       if (bundle === undefined) this.#missing = tile === undefined ? this.#missing + 1 : 0
       return { fetched: { ...fetched, tile: tile ?? '' }, verdict: undefined, findings: this.#found }
     }
     this.#missing = 0
-    const names = this.#goodNames(fetched)
     const { crew, withRules } = this.#means
     const changes = withRules ? await this.#changesOf(n * tileWidth, entries) : []
     const told = changes.map(({ change }) => change)

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import type { Logger } from '../../src/logger.ts'
 import { openView } from '../../src/open-view.ts'
 import { eventually } from '../support/eventually.ts'
 import { operate } from '../support/operate.ts'
@@ -24,16 +25,16 @@ const dismiss = async (indexes: readonly number[]) => {
   expect(status).toBe(201)
 }
 /** What another process does that starts, or reads how far the view is, before the consumer has noticed. */
-const makeTables = async () => {
+const makeTables = async (logger: Logger = gateway.parts.logger) => {
   const { url, parts, database } = gateway
-  const means = { url, sql: database.raw, keeper: parts.keeper, logger: parts.logger, metrics: parts.metrics }
+  const means = { url, sql: database.raw, keeper: parts.keeper, logger, metrics: parts.metrics }
   await (await openView('local-tax', means)).close()
 }
 const drop = () => gateway.database.raw.unsafe('drop schema view_local_tax cascade')
 
 it.each([
   ['dropped', async () => undefined],
-  ['dropped, and made anew by another process', makeTables],
+  ['dropped, and made anew by another process', () => makeTables()],
 ])(
   'a view that is %s under its consumer comes again as it was, with what operators have dismissed from it',
   async (_, meanwhile) => {
@@ -55,5 +56,20 @@ it.each([
     expect(after.dismissed).toEqual(before.dismissed)
     expect(after.records).toEqual(before.records)
     expect(after.parked.slice(0, before.parked.length)).toEqual(before.parked)
+  },
+)
+
+it.each(['positions', 'completeness'])(
+  'a view that has lost its table %s alone says what to do, and keeps no gateway from its start',
+  async (table) => {
+    await gateway.park(1)
+    await gateway.database.raw.unsafe(`drop table view_local_tax.${table}`)
+    const told: unknown[] = []
+    const { logger } = gateway.parts
+    await makeTables({ ...logger, error: (fields: object, message: string) => void told.push({ ...fields, message }) })
+    const message = expect.stringMatching(/^ALARM: .*: drop the schema view_local_tax, and all of it is made anew$/)
+    expect(told).toEqual([{ bureau: 'local-tax', lost: [table], message }])
+    await drop()
+    await eventually(async () => (await gateway.parkedRows()).length > 0)
   },
 )

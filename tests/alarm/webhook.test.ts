@@ -127,8 +127,10 @@ it('a receiver that fails is told again with the same id, with growing pauses', 
   answers = [() => 500, () => 503, () => 302]
   found = { 'parked-group': [finding('local-tax no-office')] }
   const close = openWatch()
-  await eventually(async () => taken.length === 1)
+  // the sender knows a moment after the receiver has it
+  await eventually(async () => outcomes.length === 4)
   await close()
+  expect(taken).toHaveLength(1)
   expect(requests).toHaveLength(4)
   expect(new Set(requests.map(({ id }) => id)).size).toBe(1)
   expect(outcomes).toEqual(['failed', 'failed', 'failed', 'told'])

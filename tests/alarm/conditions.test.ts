@@ -73,7 +73,8 @@ it('a group of parked events is one finding, with numbers and no subject', async
 })
 
 it('a view is behind when its oldest event has waited too long, and not because there is much', async () => {
-  expect(await found('consumer-behind', gateway, 0)).toEqual([])
+  // once its consumer has taken in what the others posted
+  await eventually(async () => (await found('consumer-behind', gateway, 0)).length === 0)
   const idle = await openGateway({ cataloguePath, consume: false })
   for (const event of companies(2)) await idle.post(cloudEventOf(event, randomUUID(), new Date()), event.source)
   expect(await found('consumer-behind', idle)).toEqual([])

@@ -30,10 +30,11 @@ export async function runExchange(roles: Roles): Promise<void> {
 async function started(config: Config, roles: Roles, ending: Promise<string>): Promise<Exchange> {
   const asked = new AbortController()
   let isStarting = true
+  let cutOff: NodeJS.Timeout | undefined
   ending.then((signal) => {
     asked.abort(signal)
     // whoever waits for a migration of another process would have to wait for its end
-    if (isStarting) setTimeout(() => process.exit(0), longestStopMs).unref()
+    if (isStarting) cutOff = setTimeout(() => process.exit(0), longestStopMs)
   })
   return compose(config, roles, asked.signal)
     .catch((error) => {
@@ -42,6 +43,7 @@ async function started(config: Config, roles: Roles, ending: Promise<string>): P
     })
     .finally(() => {
       isStarting = false
+      clearTimeout(cutOff)
     })
 }
 

@@ -3,6 +3,20 @@ import { fileURLToPath } from 'node:url'
 import type { WebhookSettings } from './alarm/webhook.ts'
 import { databaseTlsOf } from './database/server.ts'
 import { parseWitnesses } from './log/cosignature.ts'
+import {
+  brokersOf,
+  hostOf,
+  httpUrlOf,
+  oneOf,
+  originOf,
+  portOf,
+  postgresUrlOf,
+  prefixOf,
+  shown,
+  type WitnessText,
+  wholeFrom,
+  witnessesOf,
+} from './setting-values.ts'
 import { type TlsFiles, tlsFileFaults } from './tls-files.ts'
 import type { WitnessSettings } from './witness/settings.ts'
 
@@ -254,60 +268,3 @@ function readWebhook(env: Environment, read: Read, faults: string[]): WebhookSet
 }
 
 const fileOf = (setting: string, file: string | undefined) => (file ? { setting, file } : undefined)
-
-const oneOf =
-  <const T extends string>(allowed: readonly T[]) =>
-  (text: string): T | undefined =>
-    allowed.find((one) => one === text)
-
-const hostOf = (text: string) => (/^[A-Za-z0-9.:_-]{1,255}$/.test(text) ? text : undefined)
-const portOf = (text: string) => (/^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined)
-const originOf = (text: string) => (/^[^\s+]{1,200}$/.test(text) ? text : undefined)
-const prefixOf = (text: string) => (/^[A-Za-z0-9._-]{1,100}$/.test(text) ? text : undefined)
-
-function postgresUrlOf(text: string): string | undefined {
-  if (!URL.canParse(text)) return undefined
-  const { protocol, username, password, pathname } = new URL(text)
-  if (![username, password, pathname].every(isEscaped)) return undefined
-  return ['postgres:', 'postgresql:'].includes(protocol) ? text : undefined
-}
-
-function isEscaped(part: string): boolean {
-  try {
-    return decodeURIComponent(part) !== undefined
-  } catch {
-    return false
-  }
-}
-
-const httpUrlOf = (text: string) => (/^https?:\/\/\S+$/.test(text) && URL.canParse(text) ? text : undefined)
-
-const wholeFrom = (least: number, most: number) => (text: string) =>
-  /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most ? Number(text) : undefined
-
-/** `URL=vkey` each; the URL has no `=`, since a query makes no sense there. */
-interface WitnessText {
-  readonly url: string
-  readonly vkey: string
-}
-
-function witnessesOf(text: string): readonly WitnessText[] | undefined {
-  const pairs = text.split(',').map((one) => {
-    const [, url = '', vkey = ''] = /^(https?:\/\/[^\s=?#]+)=(\S+)$/.exec(one.trim()) ?? []
-    return { url, vkey }
-  })
-  return pairs.every(({ url }) => URL.canParse(url)) ? pairs : undefined
-}
-
-function brokersOf(text: string): readonly string[] | undefined {
-  const brokers = text.split(',').map((one) => one.trim())
-  const isBroker = (one: string) => /^[^\s:]+:\d{1,5}$/.test(one) && Number(portOf(one.split(':')[1] ?? '')) > 0
-  return brokers.every(isBroker) ? brokers : undefined
-}
-
-/** How a fault says what a setting is: a URL may hold a password anywhere, a mistyped one above all. */
-function shown(name: string, text: string): string {
-  return name === 'DATABASE_URL' || name === 'ALARM_WEBHOOK_URL'
-    ? 'it is not, and is not shown since it may hold a password'
-    : `it is ${JSON.stringify(text)}`
-}

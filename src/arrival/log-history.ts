@@ -3,7 +3,7 @@ import { RefusedRequest } from '../domain/refusal.ts'
 import type { KeyLife } from '../log/key-history.ts'
 import { authenticateAuditor } from './auditor.ts'
 import { notKept } from './log-search.ts'
-import { cursor, maxPage, pageSize } from './parameters.ts'
+import { cursor, maxPage, pageSize, partyId } from './parameters.ts'
 import type { Parts } from './parts.ts'
 import { type Parameter, type Query, readQuery, refuseQuery } from './query.ts'
 import { recordReading } from './record-reading.ts'
@@ -13,7 +13,7 @@ export async function getKeyHistory(c: Context, parts: Parts): Promise<Response>
   const auditor = await authenticateAuditor(c, parts)
   refuseQuery(c)
   const party = c.req.param('party') ?? ''
-  const lives = /^[a-z][a-z0-9-]{0,30}$/.test(party) ? await parts.log.keyHistory(party) : []
+  const lives = partyId.read(party) === undefined ? [] : await parts.log.keyHistory(party)
   if (lives.length === 0 && !parts.keeper.inForce.rules.parties.has(party)) throw new RefusedRequest('not-found', noParty)
   await recordReading(auditor, parts)
   return c.json({ party, keys: lives.map(keyJson) }, 200, notKept)

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../domain/text.ts'
 import { closed, compactJws, orEmpty, schemaRef, text } from './openapi-forms.ts'
 import { answer, inQuery, json, type OperationSpec } from './openapi-operation.ts'
+import { partyPattern } from './parameters.ts'
 
 const body = json(closed({ request: { ...compactJws, description: 'operation+jws by an operator’s key' } }))
 const answers: JsonObject = {
@@ -37,7 +38,7 @@ export const newest = (name: string, operationId: string, schema: string): Opera
   operationId,
   summary: `the newest hundred ${name}, for operators`,
   secured: true,
-  parameters: [inQuery('bureau', orEmpty(text('only of its view', { pattern: '^[a-z][a-z0-9-]{0,30}$' })))],
+  parameters: [inQuery('bureau', orEmpty(text('only of its view', { pattern: partyPattern })))],
   answers: {
     '200': answer('newest first', json(closed({ [name]: { type: 'array', maxItems: 100, items: schemaRef(schema) } }))),
   },

@@ -4,10 +4,10 @@ import { entryKinds, maxSubjectCharacters, maxTypeCharacters } from './log-searc
 import { base64, closed, index, moment, orEmpty, receipt, schemaRef, storable, text } from './openapi-forms.ts'
 import { answer, inPath, inQuery, json, type OperationSpec, ofReading } from './openapi-operation.ts'
 import { cursor, limit } from './openapi-page.ts'
-import { maxPage } from './parameters.ts'
+import { maxPage, partyPattern } from './parameters.ts'
 
 const position: JsonObject = { type: 'integer', minimum: 0, maximum: 999_999_999_999_999 }
-const partyId = text('id of a party', { pattern: '^[a-z][a-z0-9-]{0,30}$' })
+const partyId = text('id of a party', { pattern: partyPattern })
 const kindOfEntry: JsonObject = { enum: [...entryKinds] }
 const ofText = (description: string, maxLength: number) => text(description, { maxLength, pattern: storable })
 
@@ -23,7 +23,7 @@ export const logSearchOperations: readonly OperationSpec[] = [
     secured: true,
     parameters: [
       inQuery('kind', orEmpty(kindOfEntry)),
-      inQuery('party', orEmpty(text('who sent or did it: for a key, whose it is', { pattern: '^[a-z][a-z0-9-]{0,30}$' }))),
+      inQuery('party', orEmpty(text('who sent or did it: for a key, whose it is', { pattern: partyPattern }))),
       inQuery('type', ofText('event type, of refused events as they named it', maxTypeCharacters)),
       inQuery('subject', ofText('the subject’s code, of events', maxSubjectCharacters)),
       inQuery('subjectKind', ofText('kind of the subject; only together with it', maxSubjectCharacters)),

@@ -15,9 +15,13 @@ export const cursor: Parameter<string> = {
   must: { en: 'the next of the page before', zh: '上一页给出的 next' },
 }
 
+/** Of a party's id, and so of a bureau's. */
+export const partyPattern = '^[a-z][a-z0-9-]{0,30}$'
+const partyForm = new RegExp(partyPattern)
+
 /** Of a party, or of a bureau, that the catalogue has no more, too. */
 export const partyId: Parameter<string> = {
-  read: (text) => (/^[a-z][a-z0-9-]{0,30}$/.test(text) ? text : undefined),
+  read: (text) => (partyForm.test(text) ? text : undefined),
   must: { en: 'an id such as commerce', zh: '代号，如 commerce' },
 }
 

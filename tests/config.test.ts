@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ConfigInvalid, readConfig } from '../src/config.ts'
+import { ConfigInvalid, readConfig, readConfigWithoutKafka } from '../src/config.ts'
 import { tlsFileFaults } from '../src/tls-files.ts'
 import { type MadeCa, type MadeCertificate, makeCa } from './support/certificates.ts'
 import { madeWitness } from './support/made-witness.ts'
@@ -335,6 +335,13 @@ describe('files of TLS', () => {
     ['second-broken', /^KAFKA_SSL_CA must .*number 2 is broken in \S+second-broken$/],
   ])('are refused in a sentence as a CA: %s', (name, sentence) => {
     expect(faultsOfKafka({ KAFKA_SSL_CA: wrong[name] ?? '' })).toEqual([expect.stringMatching(sentence)])
+  })
+
+  it('of Kafka are nothing to a command that has nothing to do with it', () => {
+    const env = { KAFKA_BROKERS: 'localhost:9093', KAFKA_SSL_CA: wrong.text ?? '' }
+    expect(readConfigWithoutKafka(env).kafka?.brokers).toEqual(['localhost:9093'])
+    const DATABASE_URL = `postgres://db.example/x?sslmode=verify-full&sslrootcert=${wrong.text}`
+    expect(() => readConfigWithoutKafka({ ...env, DATABASE_URL })).toThrow(/sslrootcert of DATABASE_URL must name a file/)
   })
 
   it('are refused in a sentence as our certificate and its key', async () => {

@@ -7,7 +7,8 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { compose } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
-import { connect, pingDatabase } from '../../src/database/connect.ts'
+import { connect, goneAtStart, pingDatabase } from '../../src/database/connect.ts'
+import { CannotStart } from '../../src/domain/cannot-start.ts'
 import { type TestDatabase, testDatabase } from '../support/postgres.ts'
 
 describe('connections', () => {
@@ -156,3 +157,15 @@ async function listening(server: Server, port = 0): Promise<number> {
   if (address === null || typeof address === 'string') throw new Error('the server listens on no port')
   return address.port
 }
+
+test('a database that goes away under a start is told of by its own error, also where Drizzle wraps it, and nothing else is', () => {
+  const away = Object.assign(new Error('the database system is shutting down'), { severity: 'FATAL' })
+  const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+  for (const error of [away, refused, new Error('Failed query', { cause: away })]) {
+    const told = goneAtStart(error, { address: 'db.example:5432' })
+    expect(told).toBeInstanceOf(CannotStart)
+    expect(String(told)).toMatch(/the database at db\.example:5432 went away during the start: (the|connect) /)
+  }
+  const fault = Object.assign(new Error('no such column'), { severity: 'ERROR' })
+  expect(goneAtStart(fault, { address: 'db.example:5432' })).toBe(fault)
+})

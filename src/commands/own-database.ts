@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts'
 import { connect, type Database, pingDatabase } from '../database/connect.ts'
-import { runningEmbeddedUrl } from '../database/embedded.ts'
+import { runningEmbeddedUrl } from '../database/embedded/start.ts'
 import { openDatabase, stopOpened } from '../database/open.ts'
 import type { Logger } from '../logger.ts'
 import { CommandFailed } from './command.ts'

@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts'
 import type { Logger } from '../logger.ts'
-import { startEmbeddedPostgres } from './embedded.ts'
+import { startEmbeddedPostgres } from './embedded/start.ts'
 
 /** Where the database is, and how to end it if it is ours. */
 export interface OpenedDatabase {

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
 import postgres from 'postgres'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { runningEmbeddedUrl, startEmbeddedPostgres } from '../../src/database/embedded.ts'
+import { runningEmbeddedUrl, startEmbeddedPostgres } from '../../src/database/embedded/start.ts'
 import { startOfProcess } from '../../src/database/process.ts'
 import { built } from '../support/built.ts'
 
@@ -195,7 +195,7 @@ describe('a Postgres of our own', () => {
 
   test('an ordinary user needs nothing special', async () => {
     await mkdir(dataDir)
-    const reachable = spawnSync('/bin/sh', ['-c', `test -r ${dist}/database/embedded.js`], {
+    const reachable = spawnSync('/bin/sh', ['-c', `test -r ${dist}/database/embedded/start.js`], {
       cwd: '/',
       ...(asRoot ? nobody : {}),
     })

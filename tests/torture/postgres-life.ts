@@ -1,7 +1,7 @@
 import { appendFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { startEmbeddedPostgres } from '../../src/database/embedded.ts'
-import { existingHomeFolder } from '../../src/database/postgres-home.ts'
+import { existingHomeFolder } from '../../src/database/embedded/home.ts'
+import { startEmbeddedPostgres } from '../../src/database/embedded/start.ts'
 import { postgresProcessesOf } from '../../src/database/process.ts'
 import { type Life, signalled } from './life.ts'
 

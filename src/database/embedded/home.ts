@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmod, chown, lstat, mkdir, readFile, realpath, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { copyBinaries, linkLibraries, packagedBinaries, runsAs, type SystemUser } from './postgres-binaries.ts'
+import { copyBinaries, linkLibraries, packagedBinaries, runsAs, type SystemUser } from './binaries.ts'
 
 /** Where one data directory's Postgres lives, and as whom it runs. */
 export interface PostgresHome {

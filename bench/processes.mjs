@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { startEmbeddedPostgres } from '../dist/database/embedded.js'
+import { startEmbeddedPostgres } from '../dist/database/embedded/start.js'
 import { freePort, runTask } from './exchange-process.mjs'
 
 const root = join(import.meta.dirname, '..')

@@ -1,3 +1,4 @@
+import { openLogToAppend } from '../compose/open-log.ts'
 import { readConfigWithoutKafka } from '../config.ts'
 import { makeDataDir } from '../database/data-dir.ts'
 import { migrateLog } from '../database/migrate.ts'
@@ -6,7 +7,6 @@ import type { SigningKey } from '../identity/private-key.ts'
 import { keyToAppend } from '../log/key-append.ts'
 import { createLogger } from '../logger.ts'
 import { createMetrics } from '../metrics.ts'
-import { openLogToAppend } from '../open-log.ts'
 import { CommandFailed } from './command.ts'
 import { withOwnDatabase } from './own-database.ts'
 

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { compose, type Exchange, type Roles } from '../compose.ts'
+import { compose, type Exchange, type Roles } from '../compose/compose.ts'
 import { type Config, readConfig } from '../config.ts'
 import { outliveLostArrayTypes } from '../database/lost-array-types.ts'
 import { welcome } from './welcome.ts'

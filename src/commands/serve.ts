@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Roles } from '../compose.ts'
+import type { Roles } from '../compose/compose.ts'
 
 /** `serve`, `gateway`, `publish`, `consume`: the processes of the exchange. */
 export function addServeCommands(program: Command): void {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { openView } from '../../src/compose/open-view.ts'
 import type { Logger } from '../../src/logger.ts'
-import { openView } from '../../src/open-view.ts'
 import { eventually } from '../support/eventually.ts'
 import { operate } from '../support/operate.ts'
 import { openParkingGateway, type ParkingGateway } from '../support/parking-gateway.ts'

@@ -1,4 +1,4 @@
-import type { Logger } from './logger.ts'
+import type { Logger } from '../logger.ts'
 
 /** What a process has opened. It is closed in the opposite order, so that nothing outlives what it needs. */
 export class Closers {

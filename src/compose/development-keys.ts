@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Party } from './catalogue/catalogue.ts'
-import { registerKey } from './identity/key-request.ts'
-import { generateKey, importSigningKey, type SigningKey } from './identity/private-key.ts'
-import type { Appendable, Appended } from './log/appendable.ts'
-import { keyToAppend } from './log/key-append.ts'
-import type { RulesKeeper } from './log/rules-in-force.ts'
-import { makeSecretFile } from './secret-file.ts'
+import type { Party } from '../catalogue/catalogue.ts'
+import { registerKey } from '../identity/key-request.ts'
+import { generateKey, importSigningKey, type SigningKey } from '../identity/private-key.ts'
+import type { Appendable, Appended } from '../log/appendable.ts'
+import { keyToAppend } from '../log/key-append.ts'
+import type { RulesKeeper } from '../log/rules-in-force.ts'
+import { makeSecretFile } from '../secret-file.ts'
 
 interface Means {
   /** files are `<folder>/<party>.jwk`, mode 0600 */

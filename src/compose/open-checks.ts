@@ -1,6 +1,6 @@
-import type { Notices } from './alarm/notices.ts'
-import { startChecks } from './completeness/checker.ts'
-import type { Metrics } from './metrics.ts'
+import type { Notices } from '../alarm/notices.ts'
+import { startChecks } from '../completeness/checker.ts'
+import type { Metrics } from '../metrics.ts'
 import { type ViewWorkerMeans, viewAtWork, type Workers, workersOf } from './view-workers.ts'
 
 export interface CheckWorkerMeans extends ViewWorkerMeans {

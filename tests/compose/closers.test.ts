@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { Closers } from '../src/closers.ts'
+import { Closers } from '../../src/compose/closers.ts'
 
 it('a part that fails to close leaves none of the others open, and is named', async () => {
   const told: object[] = []

@@ -1,13 +1,13 @@
-import { partitionOf } from './bus/partition.ts'
-import { connect, type RawSql } from './database/connect.ts'
-import type { RulesKeeper } from './log/rules-in-force.ts'
-import type { Logger } from './logger.ts'
-import type { Metrics } from './metrics.ts'
-import { restoreDismissed } from './view/dismissals.ts'
-import { lasting } from './view/lasting.ts'
-import { createView } from './view/view.ts'
-import { lostTables, migrateView, viewSchema } from './view/view-schema.ts'
-import type { OpenedView } from './view/views.ts'
+import { partitionOf } from '../bus/partition.ts'
+import { connect, type RawSql } from '../database/connect.ts'
+import type { RulesKeeper } from '../log/rules-in-force.ts'
+import type { Logger } from '../logger.ts'
+import type { Metrics } from '../metrics.ts'
+import { restoreDismissed } from '../view/dismissals.ts'
+import { lasting } from '../view/lasting.ts'
+import { createView } from '../view/view.ts'
+import { lostTables, migrateView, viewSchema } from '../view/view-schema.ts'
+import type { OpenedView } from '../view/views.ts'
 
 export interface ViewMeans {
   /** of the database */

@@ -1,11 +1,11 @@
-import { Alarms } from './alarm/alarms.ts'
-import { conditionsOf, type Watched } from './alarm/conditions.ts'
-import { Teller } from './alarm/teller.ts'
-import { AlarmWatch } from './alarm/watch.ts'
-import { readWebhookSecret, type WebhookSettings } from './alarm/webhook.ts'
-import { Leases } from './bus/leases.ts'
-import type { Logger } from './logger.ts'
-import type { Metrics } from './metrics.ts'
+import { Alarms } from '../alarm/alarms.ts'
+import { conditionsOf, type Watched } from '../alarm/conditions.ts'
+import { Teller } from '../alarm/teller.ts'
+import { AlarmWatch } from '../alarm/watch.ts'
+import { readWebhookSecret, type WebhookSettings } from '../alarm/webhook.ts'
+import { Leases } from '../bus/leases.ts'
+import type { Logger } from '../logger.ts'
+import type { Metrics } from '../metrics.ts'
 
 /** Between two looks at everything. */
 const everyMs = 10_000

@@ -1,10 +1,10 @@
-import { Leases } from './bus/leases.ts'
-import type { RawSql } from './database/connect.ts'
-import type { RulesKeeper } from './log/rules-in-force.ts'
-import type { Logger } from './logger.ts'
-import type { SubjectKey } from './view/histories.ts'
-import { judgingOf } from './view/judging.ts'
-import { placeOf } from './view/place.ts'
+import { Leases } from '../bus/leases.ts'
+import type { RawSql } from '../database/connect.ts'
+import type { RulesKeeper } from '../log/rules-in-force.ts'
+import type { Logger } from '../logger.ts'
+import type { SubjectKey } from '../view/histories.ts'
+import { judgingOf } from '../view/judging.ts'
+import { placeOf } from '../view/place.ts'
 
 /** What a process does for each bureau that it consumes for, beside consuming. */
 export interface Workers {

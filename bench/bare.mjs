@@ -3,6 +3,9 @@
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { Kafka, Partitioners } from 'kafkajs'
+import { withoutIdleTimer } from '../dist/bus/idle-timer.js'
+
+withoutIdleTimer()
 
 const topic = `bare-${process.pid}`
 const kafka = new Kafka({ brokers: process.env.KAFKA_BROKERS.split(','), logLevel: 1 })

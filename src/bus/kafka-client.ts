@@ -1,5 +1,8 @@
 import { Kafka, type KafkaConfig, type LogEntry, logLevel } from 'kafkajs'
 import type { BusLog } from './bus-log.ts'
+import { withoutIdleTimer } from './idle-timer.ts'
+
+withoutIdleTimer()
 
 export interface KafkaSettings {
   readonly brokers: readonly string[]

@@ -1,6 +1,6 @@
 import { NotOfThisLog } from '../audit/authentic-tiles.ts'
 import { Contradiction } from '../audit/contradiction.ts'
-import { EvidenceNotWritten } from '../audit/evidence/evidence.ts'
+import { EvidenceNewer, EvidenceNotWritten } from '../audit/evidence/evidence.ts'
 import { SourceBehind } from '../audit/export/copy-log.ts'
 import { ExportUnusable } from '../audit/export/kept-export.ts'
 import { SourceFailed } from '../audit/log-source.ts'
@@ -18,7 +18,8 @@ export function outcomeOf(error: unknown, hint = ''): unknown {
     error instanceof SourceFailed ||
     error instanceof SourceBehind ||
     error instanceof ExportUnusable ||
-    error instanceof EvidenceNotWritten
+    error instanceof EvidenceNotWritten ||
+    error instanceof EvidenceNewer
   )
     return new CommandFailed(error.message, 2)
   return error

@@ -37,6 +37,7 @@ export interface Checked {
  * authority, rules and legal order; and that the pages for people say what the proved entries say, since they are made again and compared.
  *
  * @throws {EvidenceRefused} with everything that is wrong
+ * @throws {EvidenceNewer}
  * @throws {SourceFailed} when there is no such file
  */
 export async function checkEvidence(file: string, rules: EvidenceRules, vkey: string): Promise<Checked> {
@@ -62,7 +63,7 @@ async function check(zip: OpenedZip, rules: EvidenceRules, vkey: string): Promis
 }
 
 async function readEvidence(zip: OpenedZip, rules: CheckpointRules, vkey: string): Promise<Omit<Checked, 'history'>> {
-  const { subject, made } = await readEvidenceManifest(zip)
+  const { format, subject, made } = await readEvidenceManifest(zip)
   const proved: Record<EntryFolder, ProvedEntry[]> = { events: [], keys: [], catalogues: [] }
   const faults: string[] = []
   let against: SeenCheckpoint | undefined
@@ -86,7 +87,7 @@ async function readEvidence(zip: OpenedZip, rules: CheckpointRules, vkey: string
   const byIndex = (a: ProvedEntry, b: ProvedEntry) => a.index - b.index
   for (const entries of Object.values(proved)) entries.sort(byIndex)
   const { origin, size, root } = against
-  const evidence = { subject, vkey, made, checkpoint: { origin, size, root }, ...proved, blobs }
+  const evidence = { format, subject, vkey, made, checkpoint: { origin, size, root }, ...proved, blobs }
   return { evidence, cosignatures }
 }
 

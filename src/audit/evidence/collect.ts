@@ -10,7 +10,7 @@ import { nameOf } from '../export/subject-index.ts'
 import type { LogSource } from '../log-source.ts'
 import { type CheckpointRules, openShownCheckpoint } from '../trusted-checkpoint.ts'
 import type { EntryFinder, FoundBy, FoundEntry } from './entry-finder.ts'
-import type { Evidence, ProvedEntry } from './evidence.ts'
+import { type Evidence, newestFormat, type ProvedEntry } from './evidence.ts'
 
 export interface Collect extends CheckpointRules {
   readonly source: LogSource
@@ -49,7 +49,7 @@ export async function collectEvidence({ source, find, subject, vkey, now, ...rul
   const catalogues = await prove('kind:catalogue')
   const blobs = await blobsOf(catalogues, source)
   const made = `${now.toISOString().slice(0, 19)}Z`
-  return { by, evidence: { subject, vkey, checkpoint, made, events, keys, catalogues, blobs } }
+  return { by, evidence: { format: newestFormat, subject, vkey, checkpoint, made, events, keys, catalogues, blobs } }
 }
 
 async function proveEntry({ index, bytes }: FoundEntry, tiles: AuthenticTiles, checkpoint: string): Promise<ProvedEntry> {

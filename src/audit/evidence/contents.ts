@@ -1,16 +1,29 @@
 import { hash } from 'node:crypto'
-import type { Evidence, ProvedEntry } from './evidence.ts'
+import type { Evidence, EvidenceFormat, ProvedEntry } from './evidence.ts'
 import type { History } from './history.ts'
 import { historyHtml } from './history-html.ts'
 import { evidenceManifest, evidenceManifestText } from './manifest.ts'
 import { type EntryFolder, entryFile, receiptFile } from './names.ts'
 import { verifyMd } from './verify-md.ts'
 
+/** What evidence comes to, file by file. */
+type Edition = (evidence: Evidence, history: History) => ReadonlyMap<string, Buffer>
+
+/**
+ * Evidence is checked by making it again, and a court may hold a file for years: what an edition makes does not change any more, not by
+ * a byte. Another word, page or command is another edition, with modules of its own beside those of the ones before.
+ */
+const editions: Readonly<Record<EvidenceFormat, Edition>> = { 'lianban-evidence@1': firstEdition }
+
 /**
  * Every file of an evidence file by name. Nothing in them but what follows from the evidence: so whoever checks one makes them again
  * from its proved entries, and compares.
  */
 export function contentsOf(evidence: Evidence, history: History): ReadonlyMap<string, Buffer> {
+  return editions[evidence.format](evidence, history)
+}
+
+function firstEdition(evidence: Evidence, history: History): ReadonlyMap<string, Buffer> {
   const files = new Map<string, Buffer>()
   const add = (folder: EntryFolder, entries: readonly ProvedEntry[]) => {
     for (const { index, bytes, receipt } of entries) {

@@ -1,5 +1,10 @@
 import type { Checkpoint } from '../../log/checkpoint.ts'
 
+/** The edition of everything that an evidence file has in it, by what its manifest says. {@link contentsOf} makes each of them. */
+export const evidenceFormats = ['lianban-evidence@1'] as const
+export type EvidenceFormat = (typeof evidenceFormats)[number]
+export const newestFormat: EvidenceFormat = 'lianban-evidence@1'
+
 /** An entry of the log with its self-contained receipt. */
 export interface ProvedEntry {
   readonly index: number
@@ -10,6 +15,7 @@ export interface ProvedEntry {
 
 /** What is on record about one subject, with everything that it takes to judge it. */
 export interface Evidence {
+  readonly format: EvidenceFormat
   readonly subject: string
   readonly vkey: string
   /** that all receipts are against */
@@ -33,6 +39,11 @@ export class EvidenceRefused extends Error {
     super(faults.join('\n'))
     this.faults = faults
   }
+}
+
+/** Evidence of a later version than this one: whether it is good is not known. */
+export class EvidenceNewer extends Error {
+  override readonly name = 'EvidenceNewer'
 }
 
 /** Evidence was not written; the log and its entries are not to blame. */

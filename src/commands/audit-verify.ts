@@ -45,7 +45,11 @@ export function addAuditVerify(audit: Command): void {
           .option('--json', 'the report as JSON')
           .option('--html <file>', 'also the report as a page to print')
           .option('--from <index>', 'first entry, for a copy that holds no earlier ones', wholeNumber(0, 999_999_999_999_999))
-          .option('--to <index>', 'entries below this, for a copy that holds no later ones', wholeNumber(1, 999_999_999_999_999))
+          .option(
+            '--to <index>',
+            'entries below this, for a copy that holds no later ones; default with --from: where the copy ends',
+            wholeNumber(1, 999_999_999_999_999),
+          )
           .option('--workers <n>', 'threads; default: one per core', wholeNumber(1, 256)),
       ),
     ),
@@ -94,8 +98,10 @@ async function run(target: string, options: Options): Promise<void> {
   await tell(report, options)
 }
 
-function entriesOf({ from = 0, to = Number.MAX_SAFE_INTEGER }: Options): Pick<VerifyOptions, 'entries'> {
-  return from === 0 && to === Number.MAX_SAFE_INTEGER ? {} : { entries: { from, to } }
+/** From the beginning without an end is everything, whatever a copy says to hold. */
+function entriesOf({ from = 0, to }: Options): Pick<VerifyOptions, 'entries'> {
+  if (to !== undefined) return { entries: { from, to } }
+  return from === 0 ? {} : { entries: { from } }
 }
 
 /** Said before hours of work. What is there stays as it is, and nothing is left behind. */

@@ -118,6 +118,26 @@ describe('an export', () => {
     expect(await bundles()).toEqual(['tile/entries/001', 'tile/entries/002', 'tile/entries/003', 'tile/entries/004'])
   })
 
+  it('of a part is a source of that part; asked for more, it says what it holds, and how to say that', async () => {
+    const part = await newFolder()
+    expect(await exportTo(part, '--from', '256', '--to', '768')).toMatchObject({ code: 0 })
+    const again = (out: string, ...more: string[]) => audit('export', part, '--out', out, '--vkey', vkeyFile, ...more)
+    const out = await newFolder()
+    for (const range of [[], ['--from', '256'], ['--from', '512'], ['--to', '512']])
+      expect(await again(out, ...range), range.join(' ')).toMatchObject({
+        code: 2,
+        stderr: `${part} is a copy that holds entries 256 to 767 only: export these with --from 256 --to 768, or from a copy that holds more`,
+      })
+    expect(await again(out, '--from', '256', '--to', '768')).toMatchObject({ code: 0 })
+    expect(await logFiles(out)).toEqual(await logFiles(part))
+    await rm(join(part, 'tile/entries/002'))
+    expect((await again(await newFolder(), '--from', '256', '--to', '768')).stderr).toContain('has no tile/entries/002')
+    const none = await newFolder()
+    expect(await exportTo(none, '--to', '0')).toMatchObject({ code: 0 })
+    const empty = await audit('export', none, '--out', await newFolder(), '--vkey', vkeyFile)
+    expect(empty).toMatchObject({ code: 2, stderr: `${none} is a copy that holds no entry: take another one` })
+  })
+
   it('can be exported again, from its folder', async () => {
     const out = await newFolder()
     const ran = await audit('export', made.dir, '--out', out, '--vkey', made.vkey)

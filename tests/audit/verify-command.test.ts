@@ -139,6 +139,8 @@ test('an export of a part asks for that part to be said, and never counts as a l
   expect(await verify(first, '--to', '300')).toMatchObject({ code: 1 })
   expect((await verify(later)).stderr).toContain(`say --from 512 --to ${log.size} to check`)
   expect(await verify(later, '--from', '512', '--to', String(log.size))).toMatchObject({ code: 0 })
+  const above = await verify(later, '--to', String(log.size))
+  expect(above.stdout, 'its beginning is not left out unless that was asked for').toMatch(/^missing: .*\(2\)/m)
   const server = await serveStatic(first)
   expect(await verify(server.url), 'served over HTTP, in the same words').toEqual(whole)
   expect(await verify(server.url, '--to', '256')).toMatchObject({ code: 0 })
@@ -151,6 +153,36 @@ test('an export of a part asks for that part to be said, and never counts as a l
     expect(await verify(first), manifest.slice(0, 100)).toMatchObject({ code: 1 })
   }
   expect((await verify(log.dir, '--from', '99999')).code).toBe(2)
+})
+
+test('a part without an end is checked to where the copy ends, and that nobody has signed where is said', async () => {
+  const middle = join(work, 'middle')
+  await audit('export', log.dir, '--out', middle, '--vkey', log.vkey, '--from', '256', '--to', '512')
+  const verify = (dir: string, ...more: string[]) => lianban(['audit', 'verify', dir, '--vkey', log.vkey, ...more])
+  const ran = await verify(middle, '--from', '256')
+  expect(ran).toMatchObject({ code: 0, stderr: '' })
+  const after = log.size - 512
+  for (const says of [
+    'Nothing was found in the part that was checked. Only entries 256 to 511 were read, ',
+    `since this copy says that it holds none of the ${after} after them, which nobody has signed`,
+  ])
+    expect(ran.stdout).toContain(says)
+  const { good, only, kinds } = JSON.parse((await verify(middle, '--from', '256', '--json')).stdout)
+  expect({ good, only }).toEqual({ good: true, only: { from: 256, to: 512, withRules: false, endToldBy: 'copy' } })
+  expect(Object.values<number>(kinds).reduce((sum, count) => sum + count)).toBe(256)
+  const said = await verify(middle, '--from', '256', '--to', '512')
+  expect(said.stdout).toContain('Only entries 256 to 511 were read; of the others')
+
+  expect(await verify(middle, '--from', '512')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('this copy holds entries 256 to 511, none from 512 on: export the part'),
+  })
+  expect((await verify(middle, '--from', '0')).stderr, 'everything was asked for').toContain('say --from 256 --to 512')
+  await rm(join(middle, 'manifest.json'))
+  expect(await verify(middle, '--from', '256'), 'without a manifest it goes to the end of the log').toMatchObject({ code: 1 })
+  expect((await verify(log.dir, '--from', '256')).stdout).toContain(
+    `Only entries 256 to ${log.size - 1} were read; of the others`,
+  )
 })
 
 test('killed again and again, it goes on where it was and comes to the same report', async () => {

@@ -36,8 +36,8 @@ test('a copy without its first or last entries is a finding, unless the auditor 
   expect((await verify()).findings.counts).toHaveProperty('missing')
   const part = await verify({ from: 256, to: log.size })
   expect(part.findings.counts).toEqual({})
-  expect(part.only).toEqual({ from: 256, to: log.size, withRules: false })
-  expect((await verify({ from: 300, to: 301 })).only).toEqual({ from: 256, to: 512, withRules: false })
+  expect(part.only).toEqual({ from: 256, to: log.size, withRules: false, endToldBy: 'auditor' })
+  expect((await verify({ from: 300, to: 301 })).only).toEqual({ from: 256, to: 512, withRules: false, endToldBy: 'auditor' })
   await cp(join(log.dir, 'tile/entries/000'), join(dir, 'tile/entries/000'))
   await rm(join(dir, 'tile/entries/001'))
   const beginning = await verify({ from: 0, to: 256 })
@@ -48,7 +48,7 @@ test('a copy without its first or last entries is a finding, unless the auditor 
 
 test('a part is what was read, whole bundles, and judged by the rules when these begin the log', async () => {
   const { only, kinds, types, findings } = await verifyPart({ from: 10, to: 12 })
-  expect(only).toEqual({ from: 0, to: 256, withRules: true })
+  expect(only).toEqual({ from: 0, to: 256, withRules: true, endToldBy: 'auditor' })
   expect(Object.values(kinds).reduce((sum, count) => sum + count, 0)).toBe(256)
   expect(types['registration.established.v1']).toBeGreaterThan(0)
   expect(findings.counts).toEqual({})

@@ -18,6 +18,7 @@ import { begunName, type KeptExport, readBegun, readKept, removeOutgrown } from 
 import { exportFormat, type Manifest, manifestName, manifestText } from './manifest.ts'
 import { firstDamaged, firstUnindexed, mendTiles } from './mending.ts'
 import { type Range, rangeOf } from './range.ts'
+import { missingFrom } from './source-part.ts'
 import { asideFolder, WrittenAside } from './written-aside.ts'
 
 /** The source shows less of the log than it did before; no contradiction, since a copy of it may lag. */
@@ -190,10 +191,9 @@ async function copyAll({ request, kept, begun, checkpoint, tiles, range }: Copy)
   const next = await firstToCopy(request, range, isNew)
   if (!isNew && next >= to) return files.done()
   await files.write(begunName, checkpoint.note)
-  await new BundleCopier({ source, folder, files, tiles, signal: request.signal, onProgress: request.onProgress }).copy({
-    from,
-    to,
-    next,
+  const copier = new BundleCopier({ source, folder, files, tiles, signal: request.signal, onProgress: request.onProgress })
+  await copier.copy({ from, to, next }).catch(async (error) => {
+    throw await missingFrom(source, { from, to, next }, error)
   })
   await copyTiles(files, tiles, sizeBefore)
   await files.write('vkey', `${request.vkey}\n`)

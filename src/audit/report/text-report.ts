@@ -19,7 +19,7 @@ export function headRows(report: AuditReport): readonly (readonly [name: string,
     ['checkpoint', checkpoint === undefined ? 'none that is good' : `${checkpoint.size} entries, root ${checkpoint.root}`],
     ...(report.witnesses === undefined ? [] : [['witnesses', witnessText(report.witnesses)] as const]),
     ['entries checked', `${total}${kinds.length === 0 ? '' : ` (${kinds.join(', ')})`}`],
-    ...(report.only === undefined ? [] : [['only a part', onlyText(report.only)] as const]),
+    ...(report.only === undefined ? [] : [['only a part', onlyText(report.only, checkpoint?.size)] as const]),
     ['keys, catalogues', `${report.keys} keys registered, ${report.catalogues} catalogues in force one after another`],
     ['last visit', lastVisit === undefined ? 'none on file: nothing to compare with' : visitText(report)],
     ['trust', trustText(operator)],
@@ -42,12 +42,17 @@ export function verdictText({ checkpoint, findings, doubtful, only }: AuditRepor
   const but = doubts === 0 ? '' : ` ${doubts} valid events were signed by keys that were later said to be compromised by then.`
   // nobody has signed an index: what is wrong with it is wrong with this copy
   if (inIndex > 0) return `${found} in the index of this copy; the log itself is complete, unaltered and in order.${but}`
-  if (only !== undefined) return `Nothing was found in the part that was checked. ${onlyText(only)}${but}`
+  if (only !== undefined) return `Nothing was found in the part that was checked. ${onlyText(only, checkpoint.size)}${but}`
   return `Nothing was found: the log is complete, unaltered and in order.${but}`
 }
 
-function onlyText({ from, to, withRules }: NonNullable<AuditReport['only']>): string {
-  const which = from < to ? `Only entries ${from} to ${to - 1} were read` : 'No entry was read'
+/** @param size of the log */
+function onlyText({ from, to, withRules, endToldBy }: NonNullable<AuditReport['only']>, size = to): string {
+  const read = from < to ? `Only entries ${from} to ${to - 1} were read` : 'No entry was read'
+  const which =
+    endToldBy === 'auditor'
+      ? read
+      : `${read}, since this copy says that it holds none of the ${size - to} after them, which nobody has signed`
   const part = `${which}; of the others no more than their hashes in the tree.`
   return withRules
     ? part

@@ -25,12 +25,13 @@ export interface Parts {
 
 /** The parts as they are before the first entry, or as an earlier run left them. */
 export function partsOf(
-  { source, options, withIndex, lastVisit }: Task,
+  { source, options, part, withIndex, lastVisit }: Task,
   crew: Crew,
   spill: Spill,
   work: Work | undefined,
 ): Parts {
-  const { entries = everything, operator, log } = options
+  const { operator, log } = options
+  const entries = part ?? everything
   const findings = new Findings(work?.findings)
   const tally = new Tally(work)
   const files = new FilesUnderAudit(source, entries, withIndex)

@@ -2,6 +2,7 @@ import type { Checkpoint } from '../../log/checkpoint.ts'
 import type { Cosignature } from '../../log/cosignature.ts'
 import type { Findings } from './finding.ts'
 import type { VerifyOptions } from './options.ts'
+import type { Part } from './part.ts'
 import type { AuditReport } from './report.ts'
 import type { LastVisit } from './state-file.ts'
 import type { Tally } from './tally.ts'
@@ -27,11 +28,16 @@ export interface Visit {
   readonly began: number
   /** undefined when it was no good */
   readonly checkpoint: Checkpoint | undefined
+  /** entries that were read; undefined for all of them */
+  readonly part: Part | undefined
   readonly cosignatures: readonly Cosignature[]
 }
 
 /** The report of a visit, as data. */
-export function reportOf({ source, options, lastVisit, began, checkpoint, cosignatures }: Visit, looked: Looked): AuditReport {
+export function reportOf(
+  { source, options, lastVisit, began, checkpoint, part, cosignatures }: Visit,
+  looked: Looked,
+): AuditReport {
   const { log, vkey, operator, witnesses = [] } = options
   const { findings, timeline, tally, doubtful, resumed, spentMs } = looked
   const cosigned = cosignatures.map(({ name, time }) => ({ name, time: time.toISOString() }))
@@ -53,13 +59,14 @@ export function reportOf({ source, options, lastVisit, began, checkpoint, cosign
     findings: findings.snapshot(),
     doubtful,
     resumed,
-    only: onlyOf(options, checkpoint?.size ?? 0),
+    only: onlyOf(part, checkpoint?.size ?? 0),
   }
 }
 
-function onlyOf({ entries }: VerifyOptions, size: number): AuditReport['only'] {
-  if (entries === undefined || (entries.from === 0 && entries.to >= size)) return undefined
-  return { from: entries.from, to: Math.min(entries.to, size), withRules: entries.from === 0 }
+function onlyOf(part: Part | undefined, size: number): AuditReport['only'] {
+  if (part === undefined || (part.from === 0 && part.to >= size)) return undefined
+  const { from, to, endToldBy } = part
+  return { from, to: Math.min(to, size), withRules: from === 0, endToldBy }
 }
 
 const shown = ({ size, root }: Checkpoint) => ({ size, root: root.toString('base64') })

@@ -1,4 +1,5 @@
 import type { FindingsSnapshot } from './finding.ts'
+import type { Part } from './part.ts'
 import type { Doubt } from './second-look.ts'
 
 /** What a verification came to. */
@@ -35,7 +36,7 @@ export interface AuditReport {
   readonly resumed: boolean
   /**
    * the entries that were looked at, where not all were. `withRules`: whether keys, rules and legal order were judged; else
-   * no more than form, place and times
+   * no more than form, place and times. `endToldBy`: `copy` where it is the copy that says to hold no entries after them
    */
-  readonly only: { readonly from: number; readonly to: number; readonly withRules: boolean } | undefined
+  readonly only: (Part & { readonly withRules: boolean }) | undefined
 }

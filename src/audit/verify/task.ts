@@ -1,5 +1,6 @@
 import type { LogSource } from '../log-source.ts'
 import type { VerifyOptions } from './options.ts'
+import type { Part } from './part.ts'
 import type { LastVisit } from './state-file.ts'
 import type { WorkFolder } from './work-file.ts'
 
@@ -7,6 +8,8 @@ import type { WorkFolder } from './work-file.ts'
 export interface Task {
   readonly source: LogSource
   readonly options: VerifyOptions
+  /** entries that are read; undefined for all of them */
+  readonly part: Part | undefined
   /** whether the source's index of subjects is compared with the entries */
   readonly withIndex: boolean
   readonly lastVisit: LastVisit | undefined
@@ -17,6 +20,6 @@ export interface Task {
 }
 
 /** A run may only go on with what an earlier one was asked, too. */
-export function nameOfTask({ source, options: { vkey, operator, entries }, withIndex, lastVisit }: Task): string {
-  return JSON.stringify({ source: source.name, vkey, operator, entries, withIndex, lastVisit: lastVisit?.note })
+export function nameOfTask({ source, options: { vkey, operator }, part, withIndex, lastVisit }: Task): string {
+  return JSON.stringify({ source: source.name, vkey, operator, part, withIndex, lastVisit: lastVisit?.note })
 }

@@ -4,11 +4,10 @@ import { join } from 'node:path'
 import type { CosignedCheckpoint } from '../../log/cosignature.ts'
 import type { LogSource } from '../log-source.ts'
 import { openTrustedCheckpoint } from '../trusted-checkpoint.ts'
-import { wholeBundles } from './files-under-audit.ts'
 import { Findings } from './finding.ts'
 import { hasIndex } from './index-under-audit.ts'
 import type { VerifyOptions } from './options.ts'
-import { expectPart, manifestOf } from './part.ts'
+import { expectPart, manifestOf, partOf } from './part.ts'
 import type { AuditReport } from './report.ts'
 import { type Looked, reportOf } from './report-of.ts'
 import { lockState, readState, writeState } from './state-file.ts'
@@ -37,19 +36,21 @@ async function verifySince(stateFile: string | undefined, source: LogSource, opt
   const lastVisit = stateFile === undefined ? undefined : await readState(stateFile, options.log)
   const note = await source.checkpoint()
   const began = performance.now()
-  const read = options.entries === undefined ? options : { ...options, entries: wholeBundles(options.entries) }
-  const visit = { source: source.name, options: read, lastVisit, began }
+  const visit = { source: source.name, options, lastVisit, began }
   const opened = opening(note, options)
-  if ('fault' in opened) return reportOf({ ...visit, checkpoint: undefined, cosignatures: [] }, nothingBut(opened.fault))
+  if ('fault' in opened)
+    return reportOf({ ...visit, checkpoint: undefined, part: undefined, cosignatures: [] }, nothingBut(opened.fault))
   const { cosignatures, ...checkpoint } = opened
+  const { entries: asked } = options
+  const manifest = asked?.to === undefined ? await manifestOf(source) : undefined
   // a log that has become shorter is found whatever was asked for
-  const manifest = options.entries === undefined ? await manifestOf(source) : undefined
-  if (lastVisit === undefined || checkpoint.size >= lastVisit.checkpoint.size) expectPart(options, checkpoint, manifest)
-  const withIndex = await hasIndex(source, manifest, checkpoint.size)
+  if (lastVisit === undefined || checkpoint.size >= lastVisit.checkpoint.size) expectPart(asked, checkpoint, manifest)
+  const part = partOf(asked, checkpoint, manifest)
+  const withIndex = part === undefined && (await hasIndex(source, manifest, checkpoint.size))
   const looked = await inFolder(stateFile, (folder) =>
-    verifyCheckpoint(checkpoint, { source, options: read, withIndex, lastVisit, folder, began }),
+    verifyCheckpoint(checkpoint, { source, options, part, withIndex, lastVisit, folder, began }),
   )
-  const report = reportOf({ ...visit, checkpoint, cosignatures }, looked)
+  const report = reportOf({ ...visit, checkpoint, part, cosignatures }, looked)
   if (stateFile !== undefined && !contradicts(report)) await writeState(stateFile, note, report.verifiedAt)
   return report
 }

@@ -7,7 +7,7 @@ import { authenticateAuditor } from './auditor.ts'
 import { readTimes } from './instant.ts'
 import { cursor, maxPage, oneOf, pageSize, partyId, textUpTo } from './parameters.ts'
 import type { Parts } from './parts.ts'
-import { type Query, readQuery, refuseQuery } from './query.ts'
+import { type Parameter, type Query, readQuery, refuseQuery } from './query.ts'
 import { recordReading } from './record-reading.ts'
 
 export const entryKinds: readonly EntryKind[] = ['event', 'refusal', 'key', 'catalogue', 'operation']
@@ -16,7 +16,7 @@ export const entryKinds: readonly EntryKind[] = ['event', 'refusal', 'key', 'cat
 export const maxTypeCharacters = 256
 export const maxSubjectCharacters = 64
 
-/** `GET /v1/log/entries?kind=&party=&type=&subject=&subjectKind=&code=&from=&to=&after=&limit=` */
+/** `GET /v1/log/entries?kind=&party=&type=&subject=&subjectKind=&code=&digest=&from=&to=&after=&limit=` */
 export async function searchEntries(c: Context, parts: Parts): Promise<Response> {
   const auditor = await authenticateAuditor(c, parts)
   const { entries, next } = await parts.log.search(readQuery(c, readFilter))
@@ -54,12 +54,20 @@ function readFilter(query: Query): EntryFilter {
     subject: query.read('subject', textUpTo(maxSubjectCharacters)),
     subjectKind,
     code: query.read('code', problemCode),
+    digest: query.read('digest', sha256),
     ...readTimes(query),
     after: query.read('after', cursor),
     limit: query.read('limit', pageSize) ?? maxPage,
   }
 }
 
+/** Of a digest as entries have it. */
+export const digestPattern = '^[0-9a-f]{64}$'
+const digestForm = new RegExp(digestPattern)
+const sha256: Parameter<Buffer> = {
+  read: (text) => (digestForm.test(text) ? Buffer.from(text, 'hex') : undefined),
+  must: { en: 'a SHA-256 in 64 lowercase hex digits', zh: 'SHA-256，64 位小写十六进制' },
+}
 const problemCode = oneOf(Object.keys(problems))
 export const notKept = { 'cache-control': 'private, no-store' }
 const noEntry = { en: 'the log has no such entry, or not yet', zh: '日志中没有或尚无此条目' }

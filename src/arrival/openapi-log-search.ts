@@ -1,6 +1,6 @@
 import { problems } from '../domain/problems.ts'
 import type { JsonObject } from '../domain/text.ts'
-import { entryKinds, maxSubjectCharacters, maxTypeCharacters } from './log-search.ts'
+import { digestPattern, entryKinds, maxSubjectCharacters, maxTypeCharacters } from './log-search.ts'
 import { base64, closed, index, moment, orEmpty, receipt, schemaRef, storable, text } from './openapi-forms.ts'
 import { answer, inPath, inQuery, json, type OperationSpec, ofReading } from './openapi-operation.ts'
 import { cursor, limit } from './openapi-page.ts'
@@ -28,6 +28,10 @@ export const logSearchOperations: readonly OperationSpec[] = [
       inQuery('subject', ofText('the subject’s code, of events', maxSubjectCharacters)),
       inQuery('subjectKind', ofText('kind of the subject; only together with it', maxSubjectCharacters)),
       inQuery('code', orEmpty({ type: 'string', enum: Object.keys(problems), description: 'problem code of refusals' })),
+      inQuery(
+        'digest',
+        orEmpty(text('of a refusal: SHA-256 of the compact JWS, hex; of an operation as it has it', { pattern: digestPattern })),
+      ),
       inQuery('from', orEmpty(moment('received then or later'))),
       inQuery('to', orEmpty(moment('received before then'))),
       ...page,

@@ -13,6 +13,8 @@ export interface EntryFilter {
   readonly subjectKind?: string | undefined
   /** problem code of refusals */
   readonly code?: string | undefined
+  /** of a refusal the SHA-256 of the compact JWS, of an operation that of the token or of what was signed */
+  readonly digest?: Buffer | undefined
   /** `received` from here on */
   readonly from?: Date | undefined
   /** `received` before this */

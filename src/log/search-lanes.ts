@@ -23,7 +23,9 @@ export function indexesIn(sql: RawSql, filter: EntryFilter, range: Range): Fragm
   const within = sql`index >= ${range.first} and index < ${range.end}`
   const lanes = isForAll(filter)
     ? [sql`select index from log.entries where ${within} order by index limit ${range.limit}`]
-    : lanesFor(sql, filter, { within, limit: range.limit })
+    : filter.digest === undefined
+      ? lanesFor(sql, filter, { within, limit: range.limit })
+      : [digestLane(sql, filter, filter.digest, { within, limit: range.limit })]
   const all = lanes.map((lane) => sql`(${lane})`).reduce((some, lane) => sql`${some} union all ${lane}`)
   return sql`select index from (${all}) lane order by index limit ${range.limit}`
 }
@@ -35,8 +37,8 @@ interface Slice {
   readonly limit: number
 }
 
-function isForAll({ kind, party, type, subject, code }: EntryFilter): boolean {
-  return [kind, party, type, subject, code].every((one) => one === undefined)
+function isForAll({ kind, party, type, subject, code, digest }: EntryFilter): boolean {
+  return [kind, party, type, subject, code, digest].every((one) => one === undefined)
 }
 
 function lanesFor(sql: RawSql, filter: EntryFilter, slice: Slice): readonly Fragment[] {
@@ -79,6 +81,22 @@ function subjectLanes(sql: RawSql, { subject, subjectKind, party, type }: EntryF
     among: sent,
     limit,
   })
+}
+
+/** The same request is refused once in 24 hours and for one reason at most, so that what has one digest is looked through. */
+function digestLane(
+  sql: RawSql,
+  { kind, party, type, subject, code }: EntryFilter,
+  digest: Buffer,
+  { within, limit }: Slice,
+): Fragment {
+  const is = (column: string, value: string | undefined) => (value === undefined ? sql`true` : sql`${sql(column)} = ${value}`)
+  const others = sql`${is('kind', kind)} and ${is('party', party)} and ${is('type', type)} and ${is('problem', code)}`
+  // neither names a subject; and with the fence, other filters lead the planner to no other index
+  return sql`
+    select index from (
+      select * from log.entries where kind in ('refusal', 'operation') and digest = ${digest} offset 0) mine
+    where ${others} and ${is('subject', subject)} and ${within} order by index limit ${limit}`
 }
 
 /** Keys and catalogues are few in any log. */

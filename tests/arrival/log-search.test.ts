@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { catalogueDigests, readCatalogueFiles } from '../../src/catalogue/load.ts'
 import { isJsonObject, type JsonObject } from '../../src/domain/text.ts'
@@ -232,6 +233,13 @@ describe('a search of entries', () => {
       [{ subject, subjectKind: 'registration' }, (one) => one.subject === subject],
       [{ subject, subjectKind: 'transit' }, () => false],
       [{ subject: 'nothing' }, () => false],
+      ...[
+        ...all.filter(({ kind }) => kind === 'refusal').slice(0, 2),
+        ...all.filter(({ kind }) => kind === 'operation').slice(0, 1),
+      ]
+        .map((one) => String(JSON.parse(one.entry).digest))
+        .map((digest) => [{ digest }, (one: Known) => JSON.parse(one.entry).digest === digest] as const),
+      [{ digest: '0'.repeat(64) }, () => false],
     ]
     let found = 0
     for (const [i, [a, fitsA]] of filters.entries())
@@ -244,6 +252,25 @@ describe('a search of entries', () => {
       }
     expect(found).toBeGreaterThan(200)
   }, 60_000)
+
+  it('answers by the SHA-256 of a JWS whether it was refused, and why; one that was accepted was not', async () => {
+    const refused = await signEvent(second, { ...establishment(90), colour: 'green' })
+    const taken = await signEvent(second, establishment(90))
+    expect((await gateway.send(refused)).status).toBe(422)
+    expect((await gateway.send(taken)).status).toBe(201)
+    const [found, ...more] = await walk({ digest: hash('sha256', refused) })
+    expect(found).toMatchObject({ kind: 'refusal', party: 'commerce', problem: 'invalid-event' })
+    expect(more).toEqual([])
+    for (const other of [taken, refused.slice(0, -1)]) expect(await walk({ digest: hash('sha256', other) })).toEqual([])
+    // what the log keeps of an accepted event beside its entry is no digest that anybody asks for
+    const [payload] = await gateway.database.raw<{ digest: string }[]>`
+      select encode(digest, 'hex') as digest from log.entries where kind = 'event' order by index desc limit 1`
+    expect(await walk({ digest: payload?.digest ?? '' })).toEqual([])
+    for (const wrong of ['abc', hash('sha256', refused).toUpperCase(), `${hash('sha256', refused)}0`]) {
+      const answer = await get(address({ digest: wrong }))
+      expect(await bodyOf(answer)).toMatchObject({ status: 400, detail: 'digest must be a SHA-256 in 64 lowercase hex digits' })
+    }
+  })
 
   it('shows of each entry its place, its bytes and what it is about', async () => {
     const shown = await walk({ limit: 7 })

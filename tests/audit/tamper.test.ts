@@ -458,6 +458,7 @@ const rewritings: readonly (readonly [name: string, code: FindingCode, change: R
       entries[refusal()] = withFields(at(entries, refusal()), { kid: 'nobody' })
     },
   ],
+  ...refusalsThatCannotBe(),
   [
     'a refusal twice within the hour',
     'refusal-repeated',
@@ -670,6 +671,26 @@ const rewritings: readonly (readonly [name: string, code: FindingCode, change: R
     },
   ],
 ]
+
+/** Refusals whose reason can't be by the catalogue in force, or by the entries before. */
+function refusalsThatCannotBe(): typeof rewritings {
+  const changes: readonly (readonly [name: string, fields: object])[] = [
+    ['for a type that the catalogue has', { problem: 'unknown-type', status: 422 }],
+    ['by the legal order of a type that there is not', { type: 'registration.unheard-of.v1' }],
+    ['by the legal order of a type that is another bureau’s', { type: 'tax.clearance-issued.v1' }],
+    ['by the legal order of another type', { problem: 'tax-clearance-missing' }],
+    ['by legal order, of what had no id', { id: null }],
+    ['for a sender, of what had no type', { problem: 'sender-not-allowed', status: 403, type: null }],
+    ['for an id that nobody had used', { problem: 'duplicate-id' }],
+  ]
+  return changes.map(([name, fields]) => [
+    `a refusal ${name}`,
+    'refusal',
+    (entries) => {
+      entries[refusal()] = withFields(at(entries, refusal()), fields)
+    },
+  ])
+}
 
 function dataOf(payload: JsonObject): JsonObject {
   const { data } = payload

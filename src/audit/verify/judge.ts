@@ -21,6 +21,8 @@ import {
   refusalMark,
   type Spread,
   type StepTrace,
+  type TakenIdTrace,
+  takenIdMark,
 } from './trace.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -156,7 +158,9 @@ export class Judge {
   #judgeRefusal(index: number, refusal: FormedRefusal, received: Date, inForce: InForce, sheet: Sheet): void {
     const fault = refusalFault(refusal, inForce)
     if (fault !== undefined) sheet.add({ code: 'refusal', index, cause: fault })
-    this.#trace(sheet, [index, received.getTime(), refusalMark, refusal.digest, refusal.problem])
+    const { digest, problem, party, id } = refusal
+    this.#trace(sheet, [index, received.getTime(), refusalMark, digest, problem])
+    if (problem === 'duplicate-id' && id !== null) this.#trace(sheet, [index, received.getTime(), takenIdMark, party, id])
   }
 
   async #judgeOperation(
@@ -172,7 +176,7 @@ export class Judge {
     if (typeof digest === 'string') this.#trace(sheet, [index, received.getTime(), operationMark, digest, formed.action])
   }
 
-  #trace(sheet: Sheet, trace: EventTrace | DigestTrace): void {
+  #trace(sheet: Sheet, trace: EventTrace | DigestTrace | TakenIdTrace): void {
     sheet.trace(partitionOf(trace[4], this.#spread), trace)
   }
 }

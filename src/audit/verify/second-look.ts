@@ -3,7 +3,7 @@ import type { Catalogue, EventType, Kind } from '../../catalogue/catalogue.ts'
 import { foldState } from '../../domain/fold.ts'
 import type { SubjectState } from '../../domain/order.ts'
 import { type Finding, maxListedPerCode } from './finding.ts'
-import { type DigestTrace, type EventTrace, operationMark, type StepTrace } from './trace.ts'
+import { type DigestTrace, type EventTrace, operationMark, type StepTrace, type TakenIdTrace, takenIdMark } from './trace.ts'
 
 /** A key that its holder says was in other hands, and since when. */
 export interface Doubt {
@@ -75,6 +75,10 @@ function twice(found: Found, doubts: readonly Doubt[]): (line: string) => void {
     const receivedAt = line.indexOf(',') + 1
     const markAt = line.indexOf(',', receivedAt) + 1
     const index = Number(line.slice(1, receivedAt - 1))
+    if (line.startsWith(takenIdStart, markAt)) {
+      if (!events.has(line.slice(markAt + takenIdStart.length))) found.add(untakenId(line))
+      return
+    }
     if (line.startsWith('-', markAt)) {
       const [, receivedMs, mark, , what]: DigestTrace = JSON.parse(line)
       const key = line.slice(markAt)
@@ -105,6 +109,13 @@ function twice(found: Found, doubts: readonly Doubt[]): (line: string) => void {
       if (doubtful.indexes.length < maxListedPerCode) doubtful.indexes.push(index)
     }
   }
+}
+
+const takenIdStart = `${takenIdMark},`
+
+function untakenId(line: string): Finding {
+  const [index, , , whose, what]: TakenIdTrace = JSON.parse(line)
+  return { code: 'refusal', index, cause: `it says that ${whose} had used the id ${what}, but no event before it has that` }
 }
 
 function duplicateId(line: string, before: number): Finding {

@@ -2,7 +2,7 @@ import { nameOf } from '../export/subject-index.ts'
 import { EntryMalformed, type FormedEntry, readFormedEntry } from './entry-form.ts'
 import type { Finding } from './finding.ts'
 import type { IndexCheck } from './index-check.ts'
-import { type DigestTrace, type EventTrace, type StepTrace, sortedTraces } from './trace.ts'
+import { type DigestTrace, type EventTrace, type StepTrace, sortedTraces, type TakenIdTrace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
 
 /** Where a judge writes down what one bundle comes to. */
@@ -64,7 +64,7 @@ export class Sheet {
     this.#types.set(type, (this.#types.get(type) ?? 0) + 1)
   }
 
-  trace(place: number, trace: EventTrace | DigestTrace | StepTrace): void {
+  trace(place: number, trace: EventTrace | DigestTrace | TakenIdTrace | StepTrace): void {
     this.#traces.set(place, `${this.#traces.get(place) ?? ''}${JSON.stringify(trace)}\n`)
   }
 

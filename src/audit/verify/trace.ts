@@ -9,6 +9,9 @@ import type { JsonObject } from '../../domain/text.ts'
 export type EventTrace = readonly [index: number, receivedMs: number, key: number, party: string, id: string]
 export const refusalMark = -1
 export const operationMark = -2
+export const takenIdMark = -3
+/** A refusal for an id that its sender had used: an event with both must stand before it. */
+export type TakenIdTrace = readonly [index: number, receivedMs: number, mark: typeof takenIdMark, party: string, id: string]
 /** The same digest and problem (or action) again is a repetition, for refusals within 24 hours. */
 export type DigestTrace = readonly [
   index: number,

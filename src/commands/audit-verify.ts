@@ -8,7 +8,7 @@ import { textReport } from '../audit/report/text-report.ts'
 import type { VerifyOptions } from '../audit/verify/options.ts'
 import { PartInvalid } from '../audit/verify/part.ts'
 import type { AuditReport } from '../audit/verify/report.ts'
-import { StateInvalid } from '../audit/verify/state-file.ts'
+import { StateInvalid, StateUnkept } from '../audit/verify/state-file.ts'
 import { verifyLog } from '../audit/verify/verify.ts'
 import { VerifyStopped } from '../audit/verify/walk.ts'
 import { type OperatorOptions, withOperator } from './audit-operator.ts'
@@ -72,6 +72,7 @@ async function run(target: string, options: Options): Promise<void> {
   const listening = onInterrupt(() => stop.abort())
   const bar = rateBar()
   let report: AuditReport
+  let unkept: StateUnkept | undefined
   try {
     const source = await openSource(target, { key, origin: verifier.name })
     try {
@@ -90,12 +91,15 @@ async function run(target: string, options: Options): Promise<void> {
       await source.close()
     }
   } catch (error) {
-    throw failureOf(error, options)
+    if (!(error instanceof StateUnkept)) throw failureOf(error, options)
+    unkept = error
+    report = error.report
   } finally {
     bar.stop()
     listening()
   }
   await tell(report, options)
+  if (unkept !== undefined) throw new CommandFailed(unkept.message, isFound(report) ? 1 : 2)
 }
 
 /** From the beginning without an end is everything, whatever a copy says to hold. */
@@ -125,7 +129,7 @@ function pageFailed(html: string, error: unknown, exitCode = 2): CommandFailed {
 
 async function tell(report: AuditReport, { json, html }: Options): Promise<void> {
   process.stdout.write(json ? jsonReport(report) : textReport(report))
-  const found = Object.keys(report.findings.counts).length > 0
+  const found = isFound(report)
   if (html !== undefined) {
     await writeFile(html, htmlReport(report)).catch((error) => {
       throw pageFailed(html, error, found ? 1 : 2)
@@ -134,9 +138,14 @@ async function tell(report: AuditReport, { json, html }: Options): Promise<void>
   if (found) process.exitCode = 1
 }
 
+const isFound = ({ findings }: AuditReport) => Object.keys(findings.counts).length > 0
+
 function failureOf(error: unknown, { state }: Options): unknown {
   const goesOn = state === undefined ? '' : '; call it again with the same --state to go on'
   if (error instanceof VerifyStopped) return new CommandFailed(`stopped before the end, so nothing is known yet${goesOn}`)
   if (error instanceof SourceFailed) return new CommandFailed(`could not check: ${error.message}${goesOn}`)
+  // what is read of a log fails as its source; the rest is what is written on the way
+  if (error instanceof Error && 'syscall' in error)
+    return new CommandFailed(`could not check: the work can't be written: ${error.message}; make room, or set TMPDIR${goesOn}`)
   return error instanceof StateInvalid || error instanceof PartInvalid ? new CommandFailed(error.message) : error
 }

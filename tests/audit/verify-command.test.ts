@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -124,6 +124,23 @@ test('what could not be checked has exit code 2 and says why', async () => {
   expect(missing.stderr).toContain('--vkey is missing')
   const nowhere = await lianban(['audit', 'verify', join(work, 'nowhere'), '--vkey', log.vkey])
   expect(nowhere.code).toBe(2)
+})
+
+test('work that can not be written is told in a sentence, and a state that can not be kept hides nothing that was found', async () => {
+  const nowhere = { env: { TMPDIR: join(work, 'nowhere') } }
+  const ran = await lianban(['audit', 'verify', log.dir, '--vkey', log.vkey], nowhere)
+  expect(ran).toMatchObject({ code: 2, stdout: '' })
+  expect(ran.stderr).toMatch(/^lianban: could not check: the work can't be written: ENOENT.*set TMPDIR\n$/)
+
+  const state = join(work, 'unkept.json')
+  await mkdir(`${state}.new`)
+  const verify = (dir: string) => lianban(['audit', 'verify', dir, '--vkey', log.vkey, '--state', state])
+  const good = await verify(log.dir)
+  expect(good).toMatchObject({ code: 2, stdout: expect.stringContaining('Nothing was found') })
+  expect(good.stderr).toMatch(/^lianban: this visit could not be kept in the state file .*EISDIR.*\n$/)
+  const bad = await rewritten(log, log.entries.with(20, 'nothing'))
+  expect(await verify(bad)).toMatchObject({ code: 1, stdout: expect.stringContaining('entry 20: '), stderr: good.stderr })
+  await rm(bad, { recursive: true })
 })
 
 test('an export of a part asks for that part to be said, and never counts as a log that nothing was found in', async () => {

@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path'
 import { lockByProcess, type ProcessLock } from '../../database/process-lock.ts'
 import { type Checkpoint, openCheckpoint } from '../../log/checkpoint.ts'
 import type { NoteVerifier } from '../../log/note.ts'
+import type { AuditReport } from './report.ts'
 
 const format = 'lianban-audit-state@1'
 
@@ -17,6 +18,17 @@ export interface LastVisit {
 /** The state file can't be used; nothing was checked. */
 export class StateInvalid extends Error {
   override readonly name = 'StateInvalid'
+}
+
+/** Everything was checked, and only the state file could not be written: the next visit has nothing newer to compare with. */
+export class StateUnkept extends Error {
+  override readonly name = 'StateUnkept'
+  readonly report: AuditReport
+
+  constructor(file: string, report: AuditReport, cause: unknown) {
+    super(`this visit could not be kept in the state file ${file}: ${cause instanceof Error ? cause.message : String(cause)}`)
+    this.report = report
+  }
 }
 
 /**

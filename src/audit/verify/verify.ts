@@ -10,7 +10,7 @@ import type { VerifyOptions } from './options.ts'
 import { expectPart, manifestOf, partOf } from './part.ts'
 import type { AuditReport } from './report.ts'
 import { type Looked, reportOf } from './report-of.ts'
-import { lockState, readState, writeState } from './state-file.ts'
+import { lockState, readState, StateUnkept, writeState } from './state-file.ts'
 import { Tally } from './tally.ts'
 import type { Task } from './task.ts'
 import { verifyCheckpoint } from './verification.ts'
@@ -19,7 +19,7 @@ import { WorkFolder } from './work-file.ts'
 /**
  * Checks everything a log says, by the log's public key alone.
  *
- * @throws {SourceFailed} the log could not be read to its end: nothing is known then; {StateInvalid}; {PartInvalid}; {VerifyStopped}
+ * @throws {SourceFailed} the log could not be read to its end: nothing is known then; {StateInvalid}; {PartInvalid}; {VerifyStopped}; {StateUnkept} with the report
  */
 export async function verifyLog(source: LogSource, options: VerifyOptions): Promise<AuditReport> {
   const { stateFile } = options
@@ -51,7 +51,10 @@ async function verifySince(stateFile: string | undefined, source: LogSource, opt
     verifyCheckpoint(checkpoint, { source, options, part, withIndex, lastVisit, folder, began }),
   )
   const report = reportOf({ ...visit, checkpoint, part, cosignatures }, looked)
-  if (stateFile !== undefined && !contradicts(report)) await writeState(stateFile, note, report.verifiedAt)
+  if (stateFile !== undefined && !contradicts(report))
+    await writeState(stateFile, note, report.verifiedAt).catch((error) => {
+      throw new StateUnkept(stateFile, report, error)
+    })
   return report
 }
 

@@ -14,6 +14,7 @@ import { eventually } from '../support/eventually.ts'
 import { cleanEnv, mainFile } from '../support/lianban.ts'
 import { type MadeLog, makeLog } from '../support/made-log.ts'
 import { type StaticLog, serveStatic } from '../support/static-log.ts'
+import { verified } from './altered-log.ts'
 import { filesOf, forked, newFolder, writeLog } from './log-prefix.ts'
 
 let made: MadeLog
@@ -319,10 +320,19 @@ describe('a source that is not to be believed', () => {
       const alarm = JSON.parse(await readFile(join(out, 'ALARM'), 'utf8'))
       expect(openCheckpoint(alarm.first.note, made.logKey.verifier).size).toBe(700)
       expect(alarm.second.note).toBe(await readFile(join(other, 'checkpoint'), 'utf8'))
+      const { findings } = await verified(made, out)
+      expect(findings.listed).toEqual([
+        { code: 'forked', index: null, cause: expect.stringMatching(/signed .* tree.*; its file ALARM proves it$/) },
+      ])
       const { ALARM: _, ...after } = await filesOf(out)
       expect(after).toEqual(before)
       server.serve(made.dir)
       expect((await exportTo(out)).code).toBe(1)
+      const twice = { ...alarm, first: alarm.second }
+      for (const nothing of [{}, twice, { ...alarm, first: { note: alarm.first.note.replace('\n700\n', '\n699\n') } }, 7]) {
+        await writeFile(join(out, 'ALARM'), JSON.stringify(nothing))
+        expect((await verified(made, out)).findings.counts, 'what proves nothing').toEqual({})
+      }
       await rm(join(out, 'ALARM'))
     }
     server.serve(made.dir)

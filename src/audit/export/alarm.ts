@@ -7,7 +7,7 @@ import { WrittenAside } from './written-aside.ts'
 export const alarmName = 'ALARM'
 
 /** Two notes of at most 64 KiB each, in JSON, and a proof. */
-const maxAlarmBytes = 1_048_576
+export const maxAlarmBytes = 1_048_576
 
 /** A contradiction whose proof the folder did not take: whoever catches it must keep it elsewhere. */
 export class UnkeptContradiction extends Contradiction {

@@ -3,6 +3,7 @@ export const findingCodes = {
   checkpoint: 'the checkpoint is no good: malformed, not signed by the log, of another log, or without its witnesses',
   shrunk: 'the log is shorter than it was at the last visit',
   fork: 'the log does not begin with the log of the last visit',
+  forked: 'the copy keeps the proof that the log has signed two histories',
   root: 'the entries do not make up the root that the checkpoint signs',
   missing: 'a file that the checkpoint promises is not there',
   framing: 'a bundle is cut off, too long, or holds another number of entries',

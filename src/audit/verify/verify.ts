@@ -2,6 +2,8 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CosignedCheckpoint } from '../../log/cosignature.ts'
+import { alarmName } from '../export/alarm.ts'
+import { provenFork } from '../export/proven-fork.ts'
 import type { LogSource } from '../log-source.ts'
 import { openTrustedCheckpoint } from '../trusted-checkpoint.ts'
 import { Findings } from './finding.ts'
@@ -50,6 +52,9 @@ async function verifySince(stateFile: string | undefined, source: LogSource, opt
   const looked = await inFolder(stateFile, (folder) =>
     verifyCheckpoint(checkpoint, { source, options, part, withIndex, lastVisit, folder, began }),
   )
+  const fork = await provenFork(source, options.log)
+  if (fork !== undefined)
+    looked.findings.add({ code: 'forked', index: null, cause: `${fork.message}; its file ${alarmName} proves it` })
   const report = reportOf({ ...visit, checkpoint, part, cosignatures }, looked)
   if (stateFile !== undefined && !contradicts(report))
     await writeState(stateFile, note, report.verifiedAt).catch((error) => {
@@ -90,5 +95,5 @@ async function inFolder(stateFile: string | undefined, work: (folder: Task['fold
 
 /** The last visit's checkpoint is kept as it is when the log has none that follows from it. */
 function contradicts({ findings: { counts } }: AuditReport): boolean {
-  return (['checkpoint', 'shrunk', 'fork', 'root', 'missing'] as const).some((code) => (counts[code] ?? 0) > 0)
+  return (['checkpoint', 'shrunk', 'fork', 'forked', 'root', 'missing'] as const).some((code) => (counts[code] ?? 0) > 0)
 }

@@ -1,0 +1,47 @@
+import { isJsonObject, type Json } from '../../domain/text.ts'
+import { fromBase64 } from '../../log/base64.ts'
+import { openCheckpoint } from '../../log/checkpoint.ts'
+import { verifyConsistency } from '../../log/merkle.ts'
+import type { NoteVerifier } from '../../log/note.ts'
+import { Contradiction, type SeenCheckpoint } from '../contradiction.ts'
+import { type LogSource, SourceFailed } from '../log-source.ts'
+import { alarmName, maxAlarmBytes } from './alarm.ts'
+
+/**
+ * The contradiction that a copy keeps the proof of. Its file is believed no further than it proves.
+ *
+ * @returns undefined where there is no such file, or one that proves nothing
+ * @throws {SourceFailed} `away`
+ */
+export async function provenFork({ beside }: LogSource, log: NoteVerifier): Promise<Contradiction | undefined> {
+  try {
+    return contradictionIn(await beside?.(alarmName, maxAlarmBytes), log)
+  } catch (error) {
+    if (error instanceof SourceFailed && error.code === 'away') throw error
+    return undefined // neither a file that can't be read nor one that is no proof says anything about the log
+  }
+}
+
+function contradictionIn(bytes: Buffer | undefined, log: NoteVerifier): Contradiction | undefined {
+  if (bytes === undefined) return undefined
+  const alarm: unknown = JSON.parse(bytes.toString('utf8'))
+  if (!isJsonObject(alarm)) return undefined
+  const [first, second] = [opened(alarm.first, log), opened(alarm.second, log)]
+  const rootInSecond = hashIn(alarm.rootInSecond)
+  const proof = Array.isArray(alarm.proof) ? alarm.proof.map(hashIn) : []
+  const leads = first.size === second.size || verifyConsistency(first.size, second.size, rootInSecond, second.root, proof)
+  const found = first.size === second.size ? second.root : rootInSecond
+  return leads && !found.equals(first.root) ? new Contradiction(first, second, found, proof) : undefined
+}
+
+function opened(seen: Json | undefined, log: NoteVerifier): SeenCheckpoint {
+  const note = isJsonObject(seen) ? seen.note : undefined
+  if (typeof note !== 'string') throw new Error('it has no note')
+  return { ...openCheckpoint(note, log), note }
+}
+
+function hashIn(value: Json | undefined): Buffer {
+  const hash = typeof value === 'string' ? fromBase64(value) : undefined
+  if (hash === undefined) throw new Error('it is no hash')
+  return hash
+}

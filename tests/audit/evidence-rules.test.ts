@@ -119,6 +119,38 @@ describe('evidence over a change of the rules', () => {
   })
 })
 
+describe('events of evidence', () => {
+  /** An event about the subject that came when the last entry did. */
+  const later = async () => {
+    const { received } = JSON.parse(made.entries.at(-1) ?? '')
+    const at = new Date(received)
+    const key = made.keys.get('commerce')
+    if (key === undefined) throw new Error('commerce has no key')
+    const { data } = exampleOf('registration.changed.v1', 'commerce')
+    const event = eventOf({ type: 'registration.changed.v1', source: 'commerce', subject, data }, at, subject)
+    return { at, entry: eventEntryText(received, await signedBy(key, event)) }
+  }
+
+  it('that came twice are found out', async () => {
+    const { entry } = await later()
+    expect(await check(await evidenceOf(await rewritten(made, [...made.entries, entry])))).toMatchObject({ code: 0 })
+    const ran = await check(await evidenceOf(await rewritten(made, [...made.entries, entry, entry])))
+    const says = `entry ${made.size + 1}: commerce has sent an event with its id at entry ${made.size} already`
+    expect(ran).toMatchObject({ code: 1, stderr: expect.stringContaining(says) })
+  })
+
+  it('that were received before the entries in front of them are found out', async () => {
+    const { at, entry } = await later()
+    const now = new Date(at.getTime() + 1000)
+    const { signing } = await madeKey('state-tax')
+    const registration = await registerKey(signing, keyOf('state-tax'), { party: 'state-tax', log: made.origin, now })
+    const key = keyEntryText(receivedText(now), registration)
+    const ran = await check(await evidenceOf(await rewritten(made, [...made.entries, key, entry])))
+    const says = `entry ${made.size + 1}: it was received at ${receivedText(at)}, and entry ${made.size} in front of it at`
+    expect(ran).toMatchObject({ code: 1, stderr: expect.stringContaining(says) })
+  })
+})
+
 describe('the keys of evidence', () => {
   it('stand on the first operator’s, which --operator pins', async () => {
     const file = await evidenceOf(made.dir)

@@ -522,6 +522,13 @@ const rewritings: readonly (readonly [name: string, code: FindingCode, change: R
     },
   ],
   [
+    'a change of the catalogue as if it were an act',
+    'operation',
+    async (entries) => {
+      entries[act()] = await actText(keyOf('operator'), log.origin, receivedOf(at(entries, act())), 'apply-catalogue')
+    },
+  ],
+  [
     'an act whose reason was altered',
     'operation',
     (entries) => {
@@ -1187,5 +1194,12 @@ describe('what was seen at the last visit, and what the auditor was told, counts
   test('another first operator than the auditor was told is found', async () => {
     const { findings } = await findingsAfter(() => undefined, { operator: 'A'.repeat(43) })
     expect(findings.counts).toHaveProperty('operator', 1)
+  })
+
+  test('a log that ends before the first operator is none that the auditor was told of', async () => {
+    const cut = await altered(log.entries.slice(0, 1))
+    expect((await verified(log, cut)).findings.counts).toEqual({})
+    const { findings } = await verified(log, cut, { operator: log.operatorThumbprint })
+    expect(findings.listed).toEqual([{ code: 'operator', index: null, cause: expect.stringContaining('no key at index 1') }])
   })
 })

@@ -45,6 +45,9 @@ class Told {
   readonly rules: ToldRules[] = []
   readonly faults: string[] = []
   readonly #states = new Map<string, SubjectState>()
+  /** index by sender and id */
+  readonly #ids = new Map<string, number>()
+  #before: { readonly index: number; readonly received: string } | undefined
 
   constructor({ subject, checkpoint, keys, catalogues, blobs }: Evidence, operator: string | undefined) {
     this.#subject = subject
@@ -73,6 +76,7 @@ class Told {
   async takeChange({ index, bytes }: ProvedEntry, kind: 'key' | 'catalogue'): Promise<void> {
     const formed = readFormedEntry(bytes)
     if (formed.kind !== kind) throw new Error(`it is no ${kind}`)
+    this.#expectLater(index, formed.received)
     const taken = await this.#timeline.take(index, bytes)
     const { rules, keys } = this.#timeline
     if (taken?.change.kind !== 'catalogue' || rules === undefined) return
@@ -84,6 +88,7 @@ class Told {
 
   async takeEvent({ index, bytes }: ProvedEntry): Promise<void> {
     const { received, jws } = eventOf(readFormedEntry(bytes))
+    this.#expectLater(index, received)
     const { keys, rules } = this.#timeline
     if (rules === undefined) throw new Error('no catalogue was in force')
     const at = new Date(received)
@@ -92,6 +97,10 @@ class Told {
     const { verified, check } = judged
     const { event, type } = check
     if (event.subject !== this.#subject) throw new Error(`it is about ${event.subject}, not about ${this.#subject}`)
+    const name = JSON.stringify([verified.party, event.id])
+    const before = this.#ids.get(name)
+    if (before !== undefined) throw new Error(`${verified.party} has sent an event with its id at entry ${before} already`)
+    this.#ids.set(name, index)
     const known = keys.known(verified.kid)
     if (known === undefined) throw new Error(`its key ${verified.kid} is not here`)
     const step = { sender: verified.party, data: event.data }
@@ -101,6 +110,16 @@ class Told {
     this.#states.set(type.kind.id, after.state)
     const { party, payload } = verified
     this.events.push({ index, received, payload, party, key: known.key, keyIndex: known.registeredAt, rules })
+  }
+
+  /** The log's time never runs backwards. */
+  #expectLater(index: number, received: string): void {
+    const before = this.#before
+    this.#before = { index, received }
+    if (before !== undefined && received < before.received)
+      this.faults.push(
+        `entry ${index}: it was received at ${received}, and entry ${before.index} in front of it at ${before.received}`,
+      )
   }
 }
 

@@ -22,7 +22,7 @@ export function headRows(report: AuditReport): readonly (readonly [name: string,
     ...(report.only === undefined ? [] : [['only a part', onlyText(report.only, checkpoint?.size)] as const]),
     ['keys, catalogues', `${report.keys} keys registered, ${report.catalogues} catalogues in force one after another`],
     ['last visit', lastVisit === undefined ? 'none on file: nothing to compare with' : visitText(report)],
-    ['trust', trustText(operator)],
+    ['trust', report.only?.withRules === false ? noKeysText : trustText(operator)],
     [
       'verified',
       `${report.verifiedAt}, in ${(report.tookMs / 1000).toFixed(1)} s${report.resumed ? ', in more than one run' : ''}`,
@@ -69,6 +69,8 @@ function visitText({ lastVisit, findings: { counts } }: AuditReport): string {
   if (counts.fork || counts.shrunk) return `${what}; THIS LOG DOES NOT CONTINUE IT`
   return counts.root || counts.missing || counts.checkpoint ? `${what}; not comparable` : `${what}; this log begins with it`
 }
+
+const noKeysText = "the log's beginning was not read, so that no keys are known, and none was compared"
 
 /** On whose word keys stand, in a sentence. */
 export function trustText({ thumbprint, pinned }: AuditReport['operator']): string {

@@ -1,5 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from '../../domain/text.ts'
 import { maxTokenLifetimeSeconds } from '../../identity/access-token.ts'
+import { applyCatalogue } from '../../log/catalogue-append.ts'
 import { actFault, actMembers } from './judged-act.ts'
 import type { InForce } from './judged-event.ts'
 import { maxQueueSeconds, maxSkewSeconds } from './moment.ts'
@@ -17,7 +18,8 @@ interface Operation {
 
 /** @returns what can't be about it, in a sentence */
 export async function operationFault(operation: Operation, received: Date, inForce: InForce): Promise<string | undefined> {
-  const { members } = operation
+  const { action, members } = operation
+  if (action === applyCatalogue) return 'a change of the catalogue is an entry of its own, and no operation'
   if (Object.keys(members).join() === actMembers.join()) return actFault(members, received, inForce)
   return readingFault(operation, received, inForce)
 }

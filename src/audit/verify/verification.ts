@@ -37,6 +37,7 @@ export async function verifyCheckpoint(checkpoint: Checkpoint, task: Task): Prom
   try {
     await walkThrough(checkpoint, task, parts, begun)
     await finishTree(checkpoint, parts)
+    expectPinnedOperator(task, parts)
     await spill.flush()
     await save(task, parts, begun)
     const { findings, tally, handover } = parts
@@ -100,6 +101,12 @@ async function finishTree({ size, root }: Checkpoint, { findings, tree, visit }:
     index: null,
     cause: `the entries have the root ${are}, the checkpoint of ${size} entries says ${says}`,
   })
+}
+
+/** A log that ends before its first key has nothing that was compared. */
+function expectPinnedOperator({ options, part }: Task, { findings, handover }: Parts): void {
+  if (options.operator === undefined || (part !== undefined && part.from > 0) || handover.timeline.operator !== undefined) return
+  findings.add({ code: 'operator', index: null, cause: 'it has no key at index 1 to be compared with --operator' })
 }
 
 async function save(task: Task, parts: Parts, { work, spread, spill }: Begun): Promise<void> {

@@ -4,6 +4,7 @@ import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { codeRowsOf, readDocument } from '../docs/documents.ts'
 import { audit } from '../support/audit-command.ts'
 import { built } from '../support/built.ts'
 import { eventually } from '../support/eventually.ts'
@@ -56,6 +57,8 @@ test('on threads, a good log has exit code 0 and a report as text, as JSON and a
     findings: { total: 0, listed: [] },
     kinds: log.counts,
   })
+  const told = codeRowsOf(await readDocument('docs/auditor.md')).flatMap(([name = '']) => name.split(/[`, ]+/))
+  for (const member of Object.keys(report)) expect(told, 'docs/auditor.md tells what it is').toContain(member)
   const html = await readFile(page, 'utf8')
   expect(html).toContain('<svg')
   expect(html).not.toMatch(/<script|https?:\/\//)

@@ -18,6 +18,7 @@ import { addSignCommand } from './commands/sign.ts'
 import { addViewCommands } from './commands/view.ts'
 import { ConfigInvalid } from './config.ts'
 import { CannotStart } from './domain/cannot-start.ts'
+import { printable } from './domain/printable.ts'
 import { LogInconsistent } from './log/verify-start.ts'
 
 const program = new Command('lianban')
@@ -47,7 +48,7 @@ try {
 } catch (error) {
   // commander has written its own message already
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2)
-  process.stderr.write(`lianban: ${messageOf(error)}\n`)
+  process.stderr.write(`lianban: ${printable(messageOf(error))}\n`)
   process.exit(error instanceof CommandFailed ? error.exitCode : 2)
 }
 

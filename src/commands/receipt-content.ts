@@ -1,4 +1,5 @@
 import { access } from 'node:fs/promises'
+import { RefusedRequest } from '../domain/refusal.ts'
 import { isJsonObject, type JsonObject } from '../domain/text.ts'
 import { splitCompact } from '../identity/compact.ts'
 import { parseStrictJson } from '../identity/strict-json.ts'
@@ -21,8 +22,17 @@ export async function receiptEntry(file: string, receipt: string, entryFile: str
   return extra
 }
 
-/** What the entry says, as rows of a table; only reached when it is proved. */
+/** What the entry says, as rows of a table; only reached when it is proved. That it is in the log does not make it a good one. */
 export function contentRows(bytes: Uint8Array): string[][] {
+  try {
+    return rowsOf(bytes)
+  } catch (error) {
+    if (!(error instanceof RefusedRequest)) throw error
+    return [['entry', `it can't be read: ${error.refusal.detail.en}`]]
+  }
+}
+
+function rowsOf(bytes: Uint8Array): string[][] {
   const entry = parseStrictJson(bytes)
   const { kind, received, jws } = entry
   const common = [

@@ -1,5 +1,8 @@
-/** Rows with their columns one below the other; the last column is not padded. */
-export function tableText(rows: readonly (readonly string[])[]): string {
+import { oneLine } from '../domain/printable.ts'
+
+/** Rows with their columns one below the other; the last column is not padded. A row is a line, whatever its cells hold. */
+export function tableText(unsafe: readonly (readonly string[])[]): string {
+  const rows = unsafe.map((row) => row.map(oneLine))
   const widths: number[] = []
   for (const row of rows) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, widthOf(cell))
   const lineOf = (row: readonly string[]) =>

@@ -1,3 +1,5 @@
+import { oneLine } from '../../domain/printable.ts'
+
 /** What can be wrong with a log, by a code that programs can rely on, in the order a report lists them. */
 export const findingCodes = {
   checkpoint: 'the checkpoint is no good: malformed, not signed by the log, of another log, or without its witnesses',
@@ -66,7 +68,7 @@ export class Findings {
   add({ code, index, cause }: Finding): void {
     const count = (this.#counts.get(code) ?? 0) + 1
     this.#counts.set(code, count)
-    if (count <= maxListedPerCode) this.#listed.push({ code, index, cause: oneLine(cause) })
+    if (count <= maxListedPerCode) this.#listed.push({ code, index, cause: told(cause) })
   }
 
   addAll(findings: readonly Finding[]): void {
@@ -90,10 +92,9 @@ export class Findings {
   }
 }
 
-/** What comes out of a log under audit may try to write more into a terminal than it should. */
-function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  const line = text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, ' ')
+/** Bounded, since a cause may quote what a log under audit holds. */
+function told(cause: string): string {
+  const line = oneLine(cause)
   return line.length > longestCause ? `${line.slice(0, longestCause)}…` : line
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { lookAgain } from '../../src/audit/verify/second-look.ts'
-import { operationMark, refusalMark } from '../../src/audit/verify/trace.ts'
+import { operationMark, refusalMark, takenIdMark } from '../../src/audit/verify/trace.ts'
 import type { Catalogue } from '../../src/catalogue/catalogue.ts'
 import { loadRules } from '../../src/catalogue/compile.ts'
 import { readCatalogueFiles } from '../../src/catalogue/load.ts'
@@ -25,19 +25,20 @@ async function fileOf(lines: readonly unknown[]): Promise<string> {
   return file
 }
 
-test('the same sender and id, the same refusal and the same operation are found, whatever characters they are made of', async () => {
+test('the same sender and id, the same refusal and the same operation are found, and an id that was taken by nobody, whatever characters they are made of', async () => {
   const name = fc.constantFrom('a', 'b', 'a,b', '"a"', 'a","b', '\n', '大连', '\\', '-1', ']')
-  const mark = fc.constantFrom(0, 7, refusalMark, operationMark)
+  const mark = fc.constantFrom(0, 7, refusalMark, operationMark, takenIdMark)
   const day = fc.integer({ min: 0, max: 5 })
   await fc.assert(
     fc.asyncProperty(fc.array(fc.tuple(day, mark, name, name), { maxLength: 12 }), async (traces) => {
       const lines = traces.map(([days, ...rest], index) => [index, days * 86_400_000, ...rest] as const)
       const repeats = lines.flatMap(([index, at, what, ...names], place) => {
         const same = lines.slice(0, place).filter(([, , other, ...others]) => {
-          const isKind = what < 0 ? other === what : other >= 0
+          const isKind = what === refusalMark || what === operationMark ? other === what : other >= 0
           return isKind && JSON.stringify(others) === JSON.stringify(names)
         })
         const before = same.at(-1)
+        if (what === takenIdMark) return before === undefined ? [{ index, code: 'refusal' }] : []
         if (before === undefined) return []
         if (what === refusalMark) return at - before[1] < 86_340_000 ? [{ index, code: 'refusal-repeated' }] : []
         return [{ index, code: what === operationMark ? 'operation-repeated' : 'duplicate-id' }]

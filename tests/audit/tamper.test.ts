@@ -1134,6 +1134,16 @@ describe('an index of subjects that was changed is found by the entries', () => 
   })
 })
 
+test('a log by the rules of a newer version is none that this one can judge, and it says so', {
+  timeout: longestMs,
+}, async () => {
+  const { findings } = await findingsAfter((entries) => {
+    entries[secondCatalogue()] = withFields(at(entries, secondCatalogue()), { rules: '2' })
+  })
+  const says = 'it has the code rules "2", and this version of lianban knows "1" alone: verify with a newer one if there is'
+  expect(findings.listed).toContainEqual({ code: 'catalogue', index: secondCatalogue(), cause: says })
+})
+
 describe('what was seen at the last visit, and what the auditor was told, counts', () => {
   async function stateOf(note: string): Promise<string> {
     const dir = await mkdtemp(join(tmpdir(), 'lianban-state-'))

@@ -86,7 +86,7 @@ function readOther(bytes: Buffer): FormedEntry {
     case 'event':
       throw new EntryMalformed('the event has other fields than kind, received and jws in this order without spaces')
     default:
-      throw new EntryMalformed('it is of no kind that a log holds')
+      throw new EntryMalformed('it is of no kind that a log holds, as far as this version of lianban knows')
   }
 }
 

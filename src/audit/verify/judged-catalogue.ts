@@ -14,6 +14,9 @@ export class CatalogueUnfounded extends Error {
   override readonly name = 'CatalogueUnfounded'
 }
 
+/** The code rules by which this version judges. */
+const knownRules = '1'
+
 /** Files of a catalogue made ready for use. */
 export type Compile = (files: ReadonlyMap<string, string>) => Rules
 
@@ -36,6 +39,10 @@ export async function rulesNamed(
   blob: (digest: string) => Promise<Buffer>,
   compile: Compile,
 ): Promise<Rules> {
+  if (version !== knownRules)
+    throw new CatalogueUnfounded(
+      `it has the code rules "${version}", and this version of lianban knows "${knownRules}" alone: verify with a newer one if there is`,
+    )
   const names = Object.keys(files)
   if (names.length > maxFiles + 1) throw new CatalogueUnfounded(`it names ${names.length} files`)
   if (names.some((name, i) => !isFileName(name) || (i > 0 && name <= (names[i - 1] ?? ''))))

@@ -26,7 +26,7 @@ export async function operationFault(operation: Operation, received: Date, inFor
 
 function readingFault({ action, party, members }: Operation, received: Date, inForce: InForce): string | undefined {
   const known = Object.hasOwn(actions, action) ? actions[action] : undefined
-  if (known === undefined) return `there is no operation ${action}`
+  if (known === undefined) return `there is no operation ${action}, as far as this version of lianban knows`
   if (Object.keys(members).join() !== known.members.join()) return `${action} has the members ${known.members.join(', ')}`
   if (inForce.rules.parties.get(party)?.role !== known.by) return `${action} is for an ${known.by}, which ${party} was not`
   const { kid, claims, digest } = members

@@ -10,7 +10,7 @@ import { databaseServerOf } from './server.ts'
 export const migrationsFolder = path.join(import.meta.dirname, '..', '..', 'drizzle')
 
 /** Any constant: it only has to be the same in every process that migrates. */
-const migrationLock = 0x6c69_616e
+export const migrationLock = 0x6c69_616e
 /** Another process's migration may take this long; a wait beyond it means that its holder hangs. */
 const lockTimeoutMs = 300_000
 

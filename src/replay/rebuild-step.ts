@@ -10,6 +10,7 @@ import { foldHistories } from './rebuild-fold.ts'
 import { copyDismissed, followStep } from './rebuild-follow.ts'
 import { lockAsSeen, openRebuild, readRebuild, saveRebuild } from './rebuild-store.ts'
 import { trySwap } from './rebuild-swap.ts'
+import { refuseOlder } from './rebuild-version.ts'
 import type { Masking } from './record-difference.ts'
 
 /** What a rebuild folds by. */
@@ -73,16 +74,19 @@ export async function rebuildStep(means: RebuildMeans): Promise<NextStep> {
   }
   if (followed === 'more') return 'more'
   if (rebuild.state === 'ready') return 'wait'
-  if (rebuild.state === 'swapping') return (await trySwap(means.sql, following, rebuild)) === 'swapped' ? 'ended' : 'wait'
+  if (rebuild.state === 'swapping') return (await trySwap(means.sql, following, rebuild)) === 'later' ? 'wait' : 'ended'
   await compare(means, rebuild)
   return 'more'
 }
 
 /** Makes the schema empty but for what was dismissed, which is input of the fold. */
-async function begin({ sql, live, clock }: RebuildMeans, { id, progress }: Rebuild, rules: RebuildRules): Promise<void> {
+async function begin(means: RebuildMeans, { id, progress }: Rebuild, rules: RebuildRules): Promise<void> {
+  const { sql, live, clock } = means
   await inTransaction(sql, async (tx) => {
     const rebuild = await lockAsSeen(tx, id, progress)
     if (rebuild === undefined) return
+    // the swap looks again; a fold takes hours, and a dry run swaps nothing
+    if (!rebuild.dryRun && (await refuseOlder(tx, means, rebuild))) return
     await tx`truncate records, parked, positions, dismissed, completeness`
     await copyDismissed(tx, live)
     const [log] = await tx<{ upTo: number; of: number }[]>`

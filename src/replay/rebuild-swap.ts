@@ -6,6 +6,7 @@ import type { applyEvents } from '../view/apply-events.ts'
 import type { Rebuild } from './rebuild.ts'
 import { type FollowMeans, followIn } from './rebuild-follow.ts'
 import { lockRebuild, saveRebuild } from './rebuild-store.ts'
+import { holdMigrations, refuseOlder } from './rebuild-version.ts'
 
 export interface SwapMeans extends FollowMeans {
   readonly bureau: string
@@ -14,6 +15,8 @@ export interface SwapMeans extends FollowMeans {
   /** what the live view's schema is called from then on; there is none of that name */
   readonly replaced: string
 }
+
+type Swapped = 'swapped' | 'refused' | 'later'
 
 /** Events beyond the rebuilt view that are taken in while the consumers are held off; more are taken in before. */
 const mostHeldOff = 500
@@ -25,9 +28,9 @@ const lockTimeoutMs = 2_000
  * waits for it finds the rebuilt one by the same name, since Postgres looks names up anew after a wait, and forgets every prepared
  * statement when a schema is renamed.
  *
- * @returns `later` when it can't be yet: the rebuild's note says why where that is somebody's doing
+ * @returns `later` when it can't be yet: the rebuild's note says why where that is somebody's doing; `refused` when it never can be
  */
-export async function trySwap(sql: RawSql, means: SwapMeans, { id }: Rebuild): Promise<'swapped' | 'later'> {
+export async function trySwap(sql: RawSql, means: SwapMeans, { id }: Rebuild): Promise<Swapped> {
   try {
     return await orOneByOne((apply) => inTransaction(sql, (tx) => swapIn(tx, means, id, apply)))
   } catch (error) {
@@ -36,7 +39,7 @@ export async function trySwap(sql: RawSql, means: SwapMeans, { id }: Rebuild): P
   }
 }
 
-async function swapIn(tx: Transaction, means: SwapMeans, id: number, apply: typeof applyEvents): Promise<'swapped' | 'later'> {
+async function swapIn(tx: Transaction, means: SwapMeans, id: number, apply: typeof applyEvents): Promise<Swapped> {
   const { bureau, live, schema, replaced, clock } = means
   const rebuild = await lockRebuild(tx, id)
   if (rebuild?.state !== 'swapping') return 'later'
@@ -48,6 +51,8 @@ async function swapIn(tx: Transaction, means: SwapMeans, id: number, apply: type
   }
   // one that came into force since takes the rebuild back to its beginning
   if ((await catalogueInForce(tx)) !== rebuild.progress?.catalogue) return 'later'
+  if (!(await holdMigrations(tx))) return 'later'
+  if (await refuseOlder(tx, means, rebuild)) return 'refused'
   await tx`select set_config('lock_timeout', ${`${lockTimeoutMs}ms`}, true)`
   // every writer of a view locks its positions first: it is done, or has not begun
   await tx`lock table ${tx(live)}.positions in exclusive mode`

@@ -60,17 +60,24 @@ const remedies: Readonly<Record<string, string>> = {
   '55P03': 'somebody else has held it for minutes: does another process, or a session of yours, hang?',
 }
 
-/** @param schema of a view: what is missing of it comes again from the log */
+/**
+ * What a migration meets where somebody has dropped what an earlier one made, or the journal that says so: undefined_table,
+ * undefined_column, undefined_object; duplicate_table, duplicate_column, duplicate_object, duplicate_schema.
+ */
+const leftOtherwise = new Set(['42P01', '42703', '42704', '42P07', '42701', '42710', '42P06'])
+
+/** @param schema of a view: all of it comes again from the log */
 function explained(error: unknown, schema: string | undefined): unknown {
   const cause = databaseErrorOf(error)
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  // undefined_table, undefined_object
-  const isPartGone = schema !== undefined && (code === '42P01' || code === '42704')
-  const remedy = isPartGone
-    ? `a part of it is gone: drop the schema ${schema}, and it is made anew and filled from the log`
-    : remedies[code]
+  const remedy = leftOtherwise.has(code) ? remedyOfChanged(schema) : remedies[code]
   if (remedy === undefined || !(cause instanceof Error)) return error
-  return new CannotStart(`the database's tables can't be made or brought up to date: ${cause.message}; ${remedy}`, {
-    cause: error,
-  })
+  const whose = schema === undefined ? "the database's tables" : `the tables of schema ${schema}`
+  return new CannotStart(`${whose} can't be made or brought up to date: ${cause.message}; ${remedy}`, { cause: error })
+}
+
+function remedyOfChanged(schema: string | undefined): string {
+  if (schema === undefined)
+    return 'they are not as earlier migrations left them: restore a backup of the whole database, its schema drizzle included'
+  return `they are not as earlier migrations left them: "drop schema ${schema} cascade", then start again, and all of it is made anew and filled from the log`
 }

@@ -74,7 +74,7 @@ export function createApp(parts: Parts): Hono {
   for (const [method, path, handler] of routes) app.on(method, path, (c) => timed(c, path, parts, handler))
   for (const path of new Set(routes.map(([, path]) => path))) app.all(path, (c) => timed(c, path, parts, methodNotAllowed(path)))
   app.notFound((c) => timed(c, 'none', parts, () => problem(c, parts, { code: 'not-found', detail: noRoute })))
-  app.onError((error, c) => problem(c, parts, refusalOf(error, parts.logger)))
+  app.onError((error, c) => problem(c, parts, refusalOf(error, c.req.method, parts.logger)))
   return app
 }
 
@@ -90,7 +90,7 @@ async function attempt(c: Context, parts: Parts, handler: Handler): Promise<Resp
   try {
     return await handler(c, parts)
   } catch (error) {
-    return problem(c, parts, refusalOf(error, parts.logger), error instanceof RefusedRequest ? error.index : undefined)
+    return problem(c, parts, refusalOf(error, c.req.method, parts.logger), error instanceof RefusedRequest ? error.index : undefined)
   }
 }
 

@@ -56,13 +56,17 @@ export function findingsIn(findings: readonly Finding[], language: Language) {
 /** While the database is away every request fails, and says the same. */
 const databaseAwaySaid = new Seldom(10_000)
 
-/** Whatever was thrown, as the refusal it stands for. What nobody foresaw is logged and is our fault. */
-export function refusalOf(error: unknown, log: Logger): Refusal {
+/**
+ * Whatever was thrown, as the refusal it stands for. What nobody foresaw is logged and is our fault.
+ *
+ * @param method of the request: who only asked has nothing that may have been stored
+ */
+export function refusalOf(error: unknown, method: string, log: Logger): Refusal {
   if (error instanceof RefusedRequest) return error.refusal
   if (error instanceof LogBusy) return { code: error.code, detail: error.detail }
   if (isDatabaseAway(error)) {
     databaseAwaySaid.note((requests) => log.warn({ error, requests }, 'the database did not answer'))
-    return { code: 'overloaded', detail: databaseAway }
+    return { code: 'overloaded', detail: method === 'POST' ? perhapsStored : notRead }
   }
   log.error({ error }, 'a request failed')
   return {
@@ -71,9 +75,13 @@ export function refusalOf(error: unknown, log: Logger): Refusal {
   }
 }
 
-const databaseAway = {
-  en: 'the database did not answer; it is not known whether the event was stored, so send the same event again: it is stored once',
-  zh: '数据库未应答，无法确定事件是否已保存；请重发同一事件，它只会保存一次',
+const perhapsStored = {
+  en: 'the database did not answer; it is not known whether this was stored, so send the same request again: it is stored once',
+  zh: '数据库未应答，无法确定是否已保存；请重发同一请求，它只会保存一次',
+}
+const notRead = {
+  en: 'the database did not answer in time; ask again a little later',
+  zh: '数据库未及时应答；请稍后再次查询',
 }
 
 /** Connection errors of postgres.js and the server's own "going away" (class 08, 53, 57P, 40; 25P03: we stood still for too long). */

@@ -3,7 +3,7 @@ import type { Text } from './text.ts'
 interface Problem {
   /** HTTP status; a refusal entry carries it too */
   readonly status: number
-  /** time may cure it: the sender should send the same event again later */
+  /** time may cure it: the sender should send the same request again later */
   readonly retryable?: true
   readonly title: Text
   /** what it means and what to do next; the text of its page */
@@ -19,32 +19,32 @@ export const problems = {
     400,
     { en: 'The request is malformed', zh: '请求格式错误' },
     {
-      en: 'The body must be one JWS (compact, or flattened JSON without an unprotected header) in strict base64url, around a UTF-8 JSON object without duplicate members, U+0000 or lone surrogates. Correct the client; sending the same bytes again gives the same answer.',
-      zh: '请求体必须是一个 JWS（紧凑形式，或不含未保护头的扁平 JSON），采用严格 base64url 编码，内容为 UTF-8 JSON 对象，不得有重复成员、U+0000 或孤立代理项。请修正客户端；重发相同内容结果不变。',
+      en: 'What is signed must be a JWS (compact; an event also as flattened JSON without an unprotected header) in strict base64url, around a UTF-8 JSON object without duplicate members, U+0000 or lone surrogates; a body that is JSON keeps to the same. Correct the client; sending the same bytes again gives the same answer.',
+      zh: '签名内容必须是一个 JWS（紧凑形式；事件亦可为不含未保护头的扁平 JSON），采用严格 base64url 编码，内容为 UTF-8 JSON 对象，不得有重复成员、U+0000 或孤立代理项；JSON 请求体同样如此。请修正客户端；重发相同内容结果不变。',
     },
   ),
   'too-large': problem(
     413,
-    { en: 'The event is too large', zh: '事件过大' },
+    { en: 'The request is too large', zh: '请求过大' },
     {
-      en: 'An event may have at most 48 KiB as compact JWS. Shorten it or split it into several events.',
-      zh: '一个事件的紧凑 JWS 最多 48 KiB。请缩短或拆分为多个事件。',
+      en: 'An event may have at most 48 KiB as compact JWS: shorten it or split it into several events. For any other request the detail says the bound.',
+      zh: '一个事件的紧凑 JWS 最多 48 KiB：请缩短或拆分为多个事件。其他请求的上限见说明。',
     },
   ),
   'unsupported-media-type': problem(
     415,
     { en: 'The media type is not supported', zh: '不支持的媒体类型' },
     {
-      en: 'Send events as application/jose (compact) or application/jose+json (flattened), without Content-Encoding.',
-      zh: '请以 application/jose（紧凑）或 application/jose+json（扁平）发送事件，且不使用 Content-Encoding。',
+      en: 'Send events as application/jose (compact) or application/jose+json (flattened), keys as application/jose, what operators ask for as application/json; all without Content-Encoding.',
+      zh: '请以 application/jose（紧凑）或 application/jose+json（扁平）发送事件，以 application/jose 发送密钥，以 application/json 发送运维请求；均不使用 Content-Encoding。',
     },
   ),
   'signature-invalid': problem(
     401,
     { en: 'The signature is not valid', zh: '签名无效' },
     {
-      en: 'Sign with a key of yours that is in force, name it as kid, use its algorithm and typ "event+jws", and leave out crit, b64, jku, jwk, x5u and x5c. Keys in force are listed by `lianban keys list`.',
-      zh: '请使用贵方有效的密钥签名，以 kid 指明密钥，算法与密钥一致，typ 为 "event+jws"，且不得含 crit、b64、jku、jwk、x5u、x5c。有效密钥可用 `lianban keys list` 查询。',
+      en: 'Sign with a key of yours that is in force, name it as kid, use its algorithm and the typ of what is signed ("event+jws" for an event), and leave out crit, b64, jku, jwk, x5u and x5c. Keys in force are listed by `lianban keys list`.',
+      zh: '请使用贵方有效的密钥签名，以 kid 指明密钥，算法与密钥一致，typ 与所签内容相符（事件为 "event+jws"），且不得含 crit、b64、jku、jwk、x5u、x5c。有效密钥可用 `lianban keys list` 查询。',
     },
   ),
   'token-invalid': problem(
@@ -246,16 +246,16 @@ export const problems = {
     503,
     { en: 'The exchange is overloaded or not ready', zh: '平台繁忙或未就绪' },
     {
-      en: 'Wait as long as Retry-After says, then send the same event again; it is stored once, however often it is sent.',
-      zh: '请按 Retry-After 等待后重发同一事件；无论发送多少次只保存一次。',
+      en: 'Wait as long as Retry-After says, then send the same request again. An event is stored once, however often it is sent.',
+      zh: '请按 Retry-After 等待后重发同一请求。同一事件无论发送多少次只保存一次。',
     },
   ),
   internal: retryable(
     500,
     { en: 'The exchange failed', zh: '平台内部错误' },
     {
-      en: 'This is our fault. Send the same event again: if it was stored, you get its index; if not, it is stored then.',
-      zh: '这是平台的过错。请重发同一事件：若已保存将返回其索引，否则此时保存。',
+      en: 'This is our fault. Send the same request again. An event that was stored gets its index then; one that was not is stored then.',
+      zh: '这是平台的过错。请重发同一请求。事件若已保存将返回其索引，否则此时保存。',
     },
   ),
 } as const satisfies Record<string, Problem>

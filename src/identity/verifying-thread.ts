@@ -139,7 +139,7 @@ export class VerifyingThread {
 
 function threadEnded(): RefusedRequest {
   return new RefusedRequest('overloaded', {
-    en: 'the signature could not be verified just now; nothing was stored, send the same event again a little later',
-    zh: '暂时无法验证签名；未保存任何内容，请稍后重发同一事件',
+    en: 'the signature could not be verified just now; nothing was stored, send the same request again a little later',
+    zh: '暂时无法验证签名；未保存任何内容，请稍后重发同一请求',
   })
 }

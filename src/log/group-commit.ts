@@ -152,14 +152,14 @@ function fairShare(waiting: readonly Waiting[], most: number): Waiting[] {
 }
 
 const closing: Text = {
-  en: 'this gateway is stopping; send the same event again, to another gateway or a little later',
-  zh: '本网关正在停止；请向其他网关或稍后重发同一事件',
+  en: 'this gateway is stopping; send the same request again, to another gateway or a little later',
+  zh: '本网关正在停止；请向其他网关或稍后重发同一请求',
 }
 const full: Text = {
-  en: 'too many events wait for the log; nothing was stored, send the same event again a little later',
-  zh: '等待写入日志的事件过多；未保存任何内容，请稍后重发同一事件',
+  en: 'too much waits for the log; nothing was stored, send the same request again a little later',
+  zh: '等待写入日志的内容过多；未保存任何内容，请稍后重发同一请求',
 }
 const fullOfParty: Text = {
-  en: `more than ${maxWaitingOfParty} events of yours wait for the log; send fewer at once`,
-  zh: `贵方等待写入的事件超过 ${maxWaitingOfParty} 个；请减少并发`,
+  en: `more than ${maxWaitingOfParty} requests of yours wait for the log; send fewer at once`,
+  zh: `贵方等待写入的请求超过 ${maxWaitingOfParty} 个；请减少并发`,
 }

@@ -22,8 +22,37 @@ it('a transaction that stood still for too long is the machine’s fault: 503, a
     warn: (fields: unknown) => said.push(fields),
     error: () => undefined,
   }
-  expect(refusalOf(Object.assign(new Error('terminating connection'), { code: '25P03' }), log).code).toBe('overloaded')
+  expect(refusalOf(Object.assign(new Error('terminating connection'), { code: '25P03' }), 'POST', log).code).toBe('overloaded')
 })
+
+it('who only asked is not told of an event that may have been stored', async () => {
+  const late = Object.assign(new Error('canceling statement due to lock timeout'), { code: '55P03' })
+  const view = gateway.parts.view('commerce')
+  if (view === undefined) throw new Error('commerce has no view')
+  const hanging = { ...view, readRecord: () => Promise.reject(late), searchRecords: () => Promise.reject(late) }
+  const append = () => Promise.reject(late)
+  const slow = await openGateway({ beside: gateway, consume: false, parts: { view: () => hanging, append } })
+  try {
+    for (const path of ['/v1/bureaus/commerce/records/registration/x', '/v1/bureaus/commerce/records/registration?name=x']) {
+      const { code, detail } = await bodyOf(await slow.get(path, 'commerce'))
+      expect([code, detail]).toEqual(['overloaded', 'the database did not answer in time; ask again a little later'])
+    }
+    const sent = await bodyOf(await slow.post(establishment(3), 'commerce'))
+    expect(sent.detail).toMatch(/not known whether this was stored, so send the same request again: it is stored once/)
+  } finally {
+    await slow.stop()
+  }
+})
+
+it.each(['overloaded', 'internal', 'too-large', 'malformed', 'unsupported-media-type', 'too-many-requests'] as const)(
+  'the page of what any request may be answered with, %s, speaks of requests, and of events apart',
+  (code) => {
+    const { title, remedy } = problems[code]
+    expect(title.en).not.toMatch(/event/i)
+    expect(title.zh).not.toContain('事件')
+    expect(remedy.en).not.toMatch(/the (same )?event/i)
+  },
+)
 
 describe('problems', () => {
   it.each([

@@ -90,7 +90,12 @@ async function attempt(c: Context, parts: Parts, handler: Handler): Promise<Resp
   try {
     return await handler(c, parts)
   } catch (error) {
-    return problem(c, parts, refusalOf(error, c.req.method, parts.logger), error instanceof RefusedRequest ? error.index : undefined)
+    return problem(
+      c,
+      parts,
+      refusalOf(error, c.req.method, parts.logger),
+      error instanceof RefusedRequest ? error.index : undefined,
+    )
   }
 }
 

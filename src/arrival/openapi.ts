@@ -83,8 +83,15 @@ function makeDocument(rules: Rules): JsonObject {
   }
 }
 
-/** What any route can answer: the wrong method, a failure of ours, a database that is away, headers beyond their bounds. */
-const everywhere: readonly ProblemCode[] = ['method-not-allowed', 'request-timeout', 'internal', 'overloaded']
+/** What any route can answer: the wrong method, headers beyond their bounds, a failure of ours, a database that is away. */
+const everywhere: readonly ProblemCode[] = [
+  'method-not-allowed',
+  'request-timeout',
+  'expectation-failed',
+  'headers-too-large',
+  'internal',
+  'overloaded',
+]
 
 function operationObject({ operationId, summary, secured, parameters, body, answers, problems }: OperationSpec): JsonObject {
   const codes = [...everywhere, ...problems, ...(secured ? (['token-invalid'] as const) : [])]
@@ -103,11 +110,9 @@ function operationObject({ operationId, summary, secured, parameters, body, answ
     ...(secured ? { security: [{ token: [] }] } : {}),
     ...(parameters === undefined ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: { required: true, content: body } }),
-    responses: { ...Object.fromEntries(refusals), ...answers, '431': headersTooLarge },
+    responses: { ...Object.fromEntries(refusals), ...answers },
   }
 }
-
-const headersTooLarge: JsonObject = { description: 'the headers are larger than 16 KiB' }
 
 function problemResponse(status: number, codes: readonly ProblemCode[]): JsonObject {
   const header = (description: string) => ({ description, required: true, schema: { type: 'string' } })

@@ -3,7 +3,7 @@ import { Server as NetServer } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { CannotStart } from '../domain/cannot-start.ts'
-import { answerClientError, noRequest } from './unreadable.ts'
+import { answerClientError, answerConnect, answerExpectation, noRequest, noteOwed } from './unreadable.ts'
 
 /** What one connection may cost. */
 export interface HttpLimits {
@@ -68,10 +68,13 @@ export async function listen(
   const server = createServer(options, (incoming, outgoing) => {
     // RFC 1945 has no Host, and old clients and the checks of some proxies send none
     if (incoming.httpVersion === '1.0') incoming.headers.host ||= 'localhost'
+    noteOwed(outgoing)
     void listener(incoming, outgoing)
   })
   server.maxConnections = limits.maxConnections
   server.on('clientError', answerClientError)
+  server.on('checkExpectation', answerExpectation)
+  server.on('connect', answerConnect)
   await new Promise<void>((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException) => reject(notListening(error, host, port, setting))
     server.once('error', failed)

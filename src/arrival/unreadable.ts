@@ -1,3 +1,4 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { type ProblemCode, problemOf } from '../domain/problems.ts'
 import type { Text } from '../domain/text.ts'
@@ -18,22 +19,75 @@ function bareProblem(code: ProblemCode, detail?: Text): string {
   return JSON.stringify({ type: `/problems/${code}`, title: both(title), status, detail: both(detail ?? remedy), code })
 }
 
+/** The answers that a connection owes yet, in order: Node sends each when the one before it is sent. */
+const owed = new WeakMap<Socket, ServerResponse[]>()
+
+export function noteOwed(outgoing: ServerResponse): void {
+  const { socket } = outgoing.req
+  const all = owed.get(socket) ?? []
+  owed.set(socket, all)
+  all.push(outgoing)
+  outgoing.once('close', () => all.splice(all.indexOf(outgoing), 1))
+}
+
+/** Connections whose last answer is said, or waits for those before it. */
+const ending = new WeakSet<Socket>()
+
 /** Node has found that a connection carries no HTTP, headers beyond their bound, or a request that does not end. */
 export function answerClientError(error: ClientError, socket: Socket): void {
+  if (error.code === 'ECONNRESET') return void socket.destroy()
+  // what it sends now is no request either
+  if (ending.has(socket)) return
+  ending.add(socket)
+  const answers = owed.get(socket)?.filter(({ writableFinished }) => !writableFinished) ?? []
+  // the request itself that is to be answered, or whatever came behind it
+  const broken = answers.at(-1)?.req.complete === false ? answers.pop() : undefined
+  const end = () => endWith(socket, problemOfError(error), broken)
+  const before = answers.at(-1)
+  if (before === undefined) end()
+  else before.once('finish', end)
+}
+
+function endWith(socket: Socket, answer: string, broken: ServerResponse | undefined): void {
   // an answer that has begun must not be followed by another
-  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
-    socket.destroy()
-    return
+  if (broken?.headersSent) return void socket.destroy()
+  if (socket.writable) socket.end(answer)
+  // closed at once, while the client still sends, it would be reset, and the client might never read the answer
+  setTimeout(() => socket.destroy(), unreadMs).unref()
+}
+
+/** A client that has not closed the connection this long after its last answer does not read it. */
+const unreadMs = 1000
+
+function problemOfError(error: ClientError): string {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return bareAnswer('headers-too-large')
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return bareAnswer('request-timeout')
+    default:
+      return bareAnswer('invalid-request', whyNoHttp(error))
   }
-  if (error.code === 'HPE_HEADER_OVERFLOW') {
-    socket.end('HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
-    return
-  }
-  const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-  const status = isLate ? '408 Request Timeout' : '400 Bad Request'
-  const body = isLate ? bareProblem('request-timeout') : bareProblem('invalid-request', whyNoHttp(error))
+}
+
+/** The whole answer as it is sent, where Node makes none. */
+function bareAnswer(code: ProblemCode, detail?: Text): string {
+  const body = bareProblem(code, detail)
+  const { status } = problemOf(code)
   const headers = `Connection: close\r\nContent-Type: ${problemType}\r\nContent-Length: ${Buffer.byteLength(body)}`
-  socket.end(`HTTP/1.1 ${status}\r\n${headers}\r\n\r\n${body}`)
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}\r\n\r\n${body}`
+}
+
+/** @see RFC 9110 section 10.1.1: of all expectations HTTP knows 100-continue, which Node meets */
+export function answerExpectation(_: IncomingMessage, outgoing: ServerResponse): void {
+  const body = bareProblem('expectation-failed')
+  const headers = { 'content-type': problemType, 'content-length': Buffer.byteLength(body), connection: 'close' }
+  outgoing.writeHead(problemOf('expectation-failed').status, headers).end(body)
+}
+
+/** CONNECT asks a proxy for a connection to somewhere else. */
+export function answerConnect(incoming: IncomingMessage): void {
+  endWith(incoming.socket, bareAnswer('method-not-allowed', noProxy), undefined)
 }
 
 type ClientError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer }
@@ -55,6 +109,10 @@ const wrongAddress = {
 const noHttp = {
   en: 'this is no well-formed HTTP/1.1 request: look at its first line, its line ends, Content-Length and chunks',
   zh: '不是格式正确的 HTTP/1.1 请求：请检查首行、换行、Content-Length 与分块',
+}
+const noProxy = {
+  en: 'this is no proxy: ask it for what it has itself',
+  zh: '这不是代理服务器：请直接访问其自身内容',
 }
 const noHost = {
   en: 'the request must name the host that it asks, as Host: exchange.example, and an address that begins with /',

@@ -91,6 +91,22 @@ export const problems = {
     { en: 'The request took too long to arrive', zh: '请求到达超时' },
     { en: 'Send the whole request within the time limit.', zh: '请在时限内发送完整请求。' },
   ),
+  'headers-too-large': problem(
+    431,
+    { en: 'The headers of the request are too large', zh: '请求头过大' },
+    {
+      en: 'The address and the headers may have 16 KiB together. Leave out cookies and what else the exchange does not ask for.',
+      zh: '地址与请求头合计最多 16 KiB。请去掉 Cookie 等平台不要求的内容。',
+    },
+  ),
+  'expectation-failed': problem(
+    417,
+    { en: 'The exchange can not do what the request expects', zh: '无法满足请求的 Expect 要求' },
+    {
+      en: 'Of all that Expect may ask for, only 100-continue is known here. Send the request without the header.',
+      zh: '此处的 Expect 只支持 100-continue。请去掉该请求头后重发。',
+    },
+  ),
   'invalid-event': problem(
     422,
     { en: 'The event breaks its schema or a code rule', zh: '事件不符合模式或代码规则' },

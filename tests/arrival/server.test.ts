@@ -104,7 +104,19 @@ describe('a connection', () => {
   )
 
   it('with headers beyond 16 KiB gets 431', async () => {
-    expect(await talk(`GET /health/live HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 /)
+    const answer = await talk(`GET /health/live HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`)
+    expect(answer).toMatch(/^HTTP\/1\.1 431 Request Header Fields Too Large\r\n.*"code":"headers-too-large"/s)
+  })
+
+  it('that asks for what nobody can do is told so', async () => {
+    const expecting = await talk(post('Expect: 200-ok\r\nContent-Length: 5\r\n\r\nhello'))
+    expect(expecting).toMatch(/^HTTP\/1\.1 417 .*problem\+json.*"code":"expectation-failed"/s)
+    const connecting = await talk('CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n')
+    expect(connecting).toMatch(/^HTTP\/1\.1 405 .*problem\+json.*"code":"method-not-allowed"/s)
+  })
+
+  it('that goes on sending what is no HTTP reads the answer all the same', async () => {
+    expect(await talk('hello '.repeat(200_000))).toMatch(/^HTTP\/1\.1 400 .*"code":"invalid-request"/s)
   })
 
   it('with a body beyond its bound gets 413, whether its length was said or not', async () => {
@@ -126,6 +138,49 @@ describe('a connection', () => {
     expect(await talk('TRACE /v1/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')).toMatch(
       /^HTTP\/1\.1 405 .*allow: POST, GET, HEAD/s,
     )
+  })
+
+  const live = 'GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n'
+  const answersOf = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => status)
+
+  it.each([
+    ['is no HTTP', 'hello\r\n\r\n', '400'],
+    ['has headers beyond 16 KiB', `GET / HTTP/1.1\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`, '431'],
+    ['has a broken chunk', post('Transfer-Encoding: chunked\r\n\r\nzz\r\n'), '400'],
+    ['does not end', post('Content-Length: 500\r\n\r\nabc'), '408'],
+  ])('whose later request %s gets an answer to each, at once or one by one', async (_, text, status) => {
+    expect(answersOf(await talk(live + live + text))).toEqual(['200', '200', status])
+    const apart = await new Promise<string>((resolve, reject) => {
+      const socket = connect(server.port, '127.0.0.1')
+      let answer = ''
+      socket.on('data', (data) => {
+        if (answer === '') socket.write(text)
+        answer += data
+      })
+      socket.on('close', () => resolve(answer))
+      socket.on('error', reject)
+      socket.write(live)
+    })
+    expect(answersOf(apart)).toEqual(['200', status])
+    expect(apart).toMatch(/problem\+json.*"detail":/s)
+  })
+
+  it('that sends no HTTP while its event is stored hears of the event first', async () => {
+    const compact = await signEvent(gateway.key('commerce'), establishment(11))
+    const connection = await gateway.database.raw.reserve()
+    await connection`begin`
+    await connection`select 1 from log.head for update`
+    const answer = talk(`${post(`Content-Length: ${compact.length}\r\n\r\n`)}${compact}hello\r\n\r\n`)
+    await eventually(
+      async () =>
+        (
+          await gateway.database.raw`
+      select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+        ).length > 0,
+    )
+    await connection`rollback`
+    connection.release()
+    expect(answersOf(await answer)).toEqual(['201', '400'])
   })
 
   it('may ask first whether to send its body', async () => {

@@ -19,15 +19,22 @@ function bareProblem(code: ProblemCode, detail?: Text): string {
   return JSON.stringify({ type: `/problems/${code}`, title: both(title), status, detail: both(detail ?? remedy), code })
 }
 
-/** The answers that a connection owes yet, in order: Node sends each when the one before it is sent. */
-const owed = new WeakMap<Socket, ServerResponse[]>()
+/** The answers that a connection owes, in order, as Node sends them; one whose request has not ended is kept though it is sent. */
+const owed = new WeakMap<Socket, readonly ServerResponse[]>()
 
 export function noteOwed(outgoing: ServerResponse): void {
-  const { socket } = outgoing.req
-  const all = owed.get(socket) ?? []
-  owed.set(socket, all)
-  all.push(outgoing)
-  outgoing.once('close', () => all.splice(all.indexOf(outgoing), 1))
+  const { req } = outgoing
+  const keep = (stays: (one: ServerResponse) => boolean) => (owed.get(req.socket) ?? []).filter(stays)
+  owed.set(req.socket, [...keep(({ writableFinished }) => !writableFinished), outgoing])
+  outgoing.once(
+    'close',
+    () =>
+      req.complete &&
+      owed.set(
+        req.socket,
+        keep((one) => one !== outgoing),
+      ),
+  )
 }
 
 /** Connections whose last answer is said, or waits for those before it. */
@@ -39,11 +46,11 @@ export function answerClientError(error: ClientError, socket: Socket): void {
   // what it sends now is no request either
   if (ending.has(socket)) return
   ending.add(socket)
-  const answers = owed.get(socket)?.filter(({ writableFinished }) => !writableFinished) ?? []
-  // the request itself that is to be answered, or whatever came behind it
-  const broken = answers.at(-1)?.req.complete === false ? answers.pop() : undefined
+  const answers = owed.get(socket) ?? []
+  // it is this request itself, or whatever came behind it
+  const broken = answers.at(-1)?.req.complete === false ? answers.at(-1) : undefined
+  const before = answers.filter((one) => one !== broken && !one.writableFinished).at(-1)
   const end = () => endWith(socket, problemOfError(error), broken)
-  const before = answers.at(-1)
   if (before === undefined) end()
   else before.once('finish', end)
 }

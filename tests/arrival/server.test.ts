@@ -47,6 +47,9 @@ function talk(text: string | Buffer, { hangUp = false, to = server } = {}): Prom
   })
 }
 
+/** Their statuses. */
+const answersOf = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => status)
+
 const post = (rest: string) => `POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/jose\r\n${rest}`
 
 describe('a connection', () => {
@@ -141,7 +144,6 @@ describe('a connection', () => {
   })
 
   const live = 'GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n'
-  const answersOf = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => status)
 
   it.each([
     ['is no HTTP', 'hello\r\n\r\n', '400'],

@@ -94,7 +94,8 @@ describe(`${crowd} connections`, () => {
     const connections = await openMany(`${head}Transfer-Encoding: chunked\r\n\r\n`)
     for (const { socket } of connections) for (let i = 0; i < 8; i++) socket.write(chunk)
     const answers = await Promise.all(connections.map(({ closed }) => closed))
-    expect(answers.filter((answer) => answer !== '' && !answer.startsWith('HTTP/1.1 413 '))).toEqual([])
+    // a busy machine may not have read that much in time
+    expect(answers.filter((answer) => !/^(HTTP\/1\.1 (413|408) |$)/.test(answer))).toEqual([])
     // 48 KiB for each, the sockets of both ends in this process, and room for garbage
     expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(400)
     await expectServed(2_000_000 + Math.floor(Math.random() * 1e6))

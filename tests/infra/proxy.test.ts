@@ -4,6 +4,7 @@ import { Agent, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { connect } from 'node:tls'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { makeCa } from '../support/certificates.ts'
 import { type Bureaus, bureausOf } from '../support/e2e-bureaus.ts'
@@ -125,6 +126,22 @@ describeWithNginx('nginx with our configuration, before two gateways', () => {
       status: 415,
       body: { code: 'unsupported-media-type' },
     })
+  })
+
+  it.each([
+    ['is no HTTP', 'hello\r\n\r\n', 400],
+    ['has no Host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
+    ['asks by TRACE', 'TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 400],
+    ['is coded otherwise', 'GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: rot13\r\n\r\n', 400],
+    ['has a long address', `GET /${'a'.repeat(70_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431],
+    ['has a long header', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(70_000)}\r\nConnection: close\r\n\r\n`, 431],
+  ])('a request that %s gets a problem of nginx’s own', async (_, request, status) => {
+    const { hostname: host, port } = new URL(proxy.url)
+    const socket = connect({ host, port: Number(port), ca: await readFile(join(folder, 'ca.pem')) })
+    // nginx closes while the rest is on its way
+    socket.on('error', () => undefined).write(request)
+    const answer = await text(socket)
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*application/problem\\+json.*"status":${status},"detail":`, 's'))
   })
 
   it('no sender is refused while each gateway is stopped and started, one after the other', async () => {

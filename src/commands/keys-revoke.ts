@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { revokeKey } from '../identity/key-request.ts'
 import { expectStatus } from './exchange-client.ts'
 import { readSigningKey } from './key-file.ts'
-import { type ConnectionOptions, clientOf, withConnection } from './options.ts'
+import { type ConnectionOptions, clientOf, instant, withConnection } from './options.ts'
 
 interface Options extends ConnectionOptions {
   readonly party: string
@@ -21,7 +21,7 @@ export function addKeysRevoke(keys: Command): void {
       .requiredOption('--party <party>', 'whose key it is')
       .requiredOption('--key <file>', "private JWK that signs the revocation: the party's own in force, or an operator's")
       .requiredOption('--reason <text>', 'why, for whoever reads the log')
-      .option('--compromised-since <time>', 'UTC, like 2026-11-23T08:00:00Z: what it signed since then is in doubt'),
+      .option('--compromised-since <instant>', 'like 2026-11-23T08:00:00+08:00: what it signed since then is in doubt', instant),
   )
     .addHelpText(
       'after',

@@ -36,5 +36,7 @@ async function vouch(file: string, options: Options): Promise<void> {
   const log = await clientOf(options).origin()
   const voucher = await makeVoucher(by, { party, kid, publicKey, log, lifetimeSeconds: days * 86_400 })
   process.stdout.write(`${voucher}\n`)
-  process.stderr.write(`a voucher for ${kid} (thumbprint ${publicKey.thumbprint}) of ${party}, good for ${days} days\n`)
+  process.stderr.write(
+    `a voucher for ${kid} (thumbprint ${publicKey.thumbprint}) of ${party}, good for ${days} ${days === 1 ? 'day' : 'days'}\n`,
+  )
 }

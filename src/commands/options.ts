@@ -30,5 +30,5 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
 export function instant(text: string): string {
   const at = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN
   if (Number.isNaN(at)) throw new InvalidArgumentError('It must be an instant like 2026-11-24T21:00:00+08:00.')
-  return new Date(at).toISOString()
+  return new Date(at).toISOString().replace('.000Z', 'Z')
 }

@@ -36,7 +36,9 @@ async function* readCsv(file: string, shape: ListShape): AsyncGenerator<ListedSu
       header = cells.map((cell) => cell.trim())
       if (new Set(header).size < header.length) throw new CommandFailed(`${file}: a column stands twice in the header`)
       if (!header.some((name) => shape.subjectNames.includes(name)))
-        throw new CommandFailed(`${file}: the header has no column ${shape.subjectNames.join(' or ')}`)
+        throw new CommandFailed(
+          `${file}: the header has no column ${shape.subjectNames.join(' or ')}; the columns, apart by commas, are ${header.join(' | ')}`,
+        )
       continue
     }
     if (cells.length !== header.length)

@@ -75,7 +75,7 @@ export async function expectStopped(sql: RawSql): Promise<void> {
       and application_name <> all (array['lianban command', 'lianban migrate'])`
   if (others.length > 0)
     throw new ExchangeRuns(
-      `stop every process of the exchange first: ${others.map(({ name }) => name).join(', ')} is connected to the database`,
+      `stop every process of the exchange first: ${others.map(({ name }) => name).join(', ')} ${others.length === 1 ? 'is' : 'are'} connected to the database`,
     )
 }
 

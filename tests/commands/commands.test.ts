@@ -165,9 +165,10 @@ describe('keys', () => {
     const registered = await at('keys', 'register', next, '--party', 'state-tax', '--voucher', keyOf('state-tax'))
     expect(registered).toMatchObject({ code: 0, stderr: '' })
     const { kid } = JSON.parse(await readFile(keyOf('state-tax'), 'utf8'))
-    const since = '2026-11-01T00:00:00Z'
+    // in the log it stands in UTC
+    const [since, given] = ['2026-11-01T00:00:00Z', '2026-11-01T08:00:00+08:00']
     const revoked = await at(
-      ...['keys', 'revoke', kid, '--party', 'state-tax', '--key', next, '--reason', 'rotation', '--compromised-since', since],
+      ...['keys', 'revoke', kid, '--party', 'state-tax', '--key', next, '--reason', 'rotation', '--compromised-since', given],
     )
     expect(revoked).toMatchObject({ code: 0, stderr: '' })
     const old = await at('keys', 'list', '--key', keyOf('state-tax'))

@@ -1,12 +1,10 @@
 import type { Command } from 'commander'
 import { expectWithinBounds } from '../audit/evidence/bounds.ts'
-import { checkEvidence } from '../audit/evidence/check-evidence.ts'
 import { collectEvidence } from '../audit/evidence/collect.ts'
 import { contentsOf } from '../audit/evidence/contents.ts'
 import { type FoundBy, finderOf } from '../audit/evidence/entry-finder.ts'
 import { EvidenceRefused } from '../audit/evidence/evidence.ts'
 import type { History } from '../audit/evidence/history.ts'
-import { readHistory } from '../audit/evidence/read-history.ts'
 import { writeZip } from '../audit/evidence/write-evidence.ts'
 import { openSource } from '../audit/open-source.ts'
 import { trustText } from '../audit/report/text-report.ts'
@@ -70,6 +68,8 @@ async function check(file: string, options: Options): Promise<void> {
   const { vkey, verifier } = await readVkey(options)
   const { operator } = options
   const rules = { log: verifier, operator, ...(await readWitnesses(options)) }
+  // schemas and their compiler: other commands start faster without
+  const { checkEvidence } = await import('../audit/evidence/check-evidence.ts')
   const { evidence, cosignatures, history } = await checkEvidence(file, rules, vkey)
   process.stdout.write(
     tableText([
@@ -96,6 +96,7 @@ async function make(options: Options): Promise<void> {
   await source.close()
   if (evidence.events.length === 0)
     throw new CommandFailed(`${source.name} has no event about ${subject}; ${completeness(by)}`, 1)
+  const { readHistory } = await import('../audit/evidence/read-history.ts')
   const history = await readHistory(evidence, operator)
   if (history.faults.length > 0) throw new EvidenceRefused(history.faults)
   const contents = contentsOf(evidence, history)

@@ -1,8 +1,6 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { alarmName, hasAlarm, whereProven } from '../audit/export/alarm.ts'
-import { followLog } from '../audit/mirror/follow-log.ts'
-import { MetricsUnwritten } from '../audit/mirror/mirror-metrics.ts'
 import { outcomeOf } from './audit-outcome.ts'
 import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
 import { CommandFailed } from './command.ts'
@@ -44,6 +42,9 @@ export function addAuditMirror(audit: Command): void {
 }
 
 async function run(target: string, options: Options): Promise<void> {
+  // metrics and their registry: other commands start faster without
+  const { followLog } = await import('../audit/mirror/follow-log.ts')
+  const { MetricsUnwritten } = await import('../audit/mirror/mirror-metrics.ts')
   const { vkey, verifier } = await readVkey(options)
   const witnesses = await readWitnesses(options)
   const key = options.key === undefined ? undefined : await readSigningKey(options.key)

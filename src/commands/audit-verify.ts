@@ -9,7 +9,6 @@ import type { VerifyOptions } from '../audit/verify/options.ts'
 import { PartInvalid } from '../audit/verify/part.ts'
 import type { AuditReport } from '../audit/verify/report.ts'
 import { StateInvalid, StateUnkept } from '../audit/verify/state-file.ts'
-import { verifyLog } from '../audit/verify/verify.ts'
 import { VerifyStopped } from '../audit/verify/walk.ts'
 import { type OperatorOptions, withOperator } from './audit-operator.ts'
 import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
@@ -64,6 +63,8 @@ export function addAuditVerify(audit: Command): void {
 }
 
 async function run(target: string, options: Options): Promise<void> {
+  // schemas and their compiler: other commands start faster without
+  const { verifyLog } = await import('../audit/verify/verify.ts')
   const { vkey, verifier } = await readVkey(options)
   const witnesses = await readWitnesses(options)
   const key = options.key === undefined ? undefined : await readSigningKey(options.key)

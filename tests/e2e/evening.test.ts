@@ -9,7 +9,7 @@ import type { Example } from '../support/examples.ts'
 import { describeWithKafka, sharedKafka } from '../support/kafka.ts'
 import { lianban } from '../support/lianban.ts'
 import { writeOffices } from '../support/operate.ts'
-import { laterChange, postAll } from '../support/parked-companies.ts'
+import { appendAll, laterChange } from '../support/parked-companies.ts'
 import { type TestDatabase, testDatabase } from '../support/postgres.ts'
 import { statisticsCatalogue } from '../support/statistics-catalogue.ts'
 
@@ -54,8 +54,8 @@ describeWithKafka('an evening on which two districts were merged', () => {
   })
 
   it('is over when 40,000 parked events are diagnosed, tried on a few and replayed, while traffic goes on', async () => {
-    await postAll(bureaus, url, histories())
-    // the others have as much to catch up with; together with the posting that would take longer
+    await appendAll(bureaus, { databaseUrl: database.url, logKeyFile: deployment.logKeyFile }, histories())
+    // the others have as much to catch up with; beside the appending that would take longer
     await Promise.all(['commerce', 'state-tax', 'statistics'].map(consume))
     await eventually(async () => expect(await parked()).toBe(parkedEvents), 180_000)
 

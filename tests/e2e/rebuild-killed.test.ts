@@ -5,7 +5,7 @@ import type { Running } from '../support/e2e-deployment.ts'
 import { eventually } from '../support/eventually.ts'
 import { lianban } from '../support/lianban.ts'
 import { type LocalTaxDeployment, localTaxDeployment, mended } from '../support/local-tax-deployment.ts'
-import { postAll } from '../support/parked-companies.ts'
+import { appendAll, postAll } from '../support/parked-companies.ts'
 
 const kills = 20
 /** Two events each. */
@@ -25,7 +25,7 @@ afterAll(() => exchange?.close())
 it(`goes on where it was when the process that rebuilds is killed, ${kills} times`, { timeout: 400_000 }, async () => {
   const { bureaus, url, views, operator, consume } = exchange
   const { sql } = views
-  await postAll(bureaus, url, companies(known))
+  await appendAll(bureaus, exchange, companies(known))
   const rebuilds: { done: boolean; ran: ReturnType<typeof lianban> }[] = []
   const begin = () => {
     const ran = lianban(['view', 'rebuild', '--bureau', 'local-tax', '--json', ...operator])

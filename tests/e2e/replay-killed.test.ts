@@ -6,7 +6,7 @@ import { viewsOf } from '../support/e2e-views.ts'
 import { eventually } from '../support/eventually.ts'
 import { type LocalTaxDeployment, lacking, localTaxDeployment, mended } from '../support/local-tax-deployment.ts'
 import { writeOffices } from '../support/operate.ts'
-import { postAll } from '../support/parked-companies.ts'
+import { appendAll } from '../support/parked-companies.ts'
 
 const kills = 20
 /** Two parked events each. */
@@ -23,8 +23,8 @@ beforeAll(async () => {
 afterAll(() => exchange?.close())
 
 it(`goes on where it was when the process that replays is killed, ${kills} times`, { timeout: 300_000 }, async () => {
-  const { bureaus, url, databaseUrl, views, cataloguePath, run, consume } = exchange
-  await postAll(bureaus, url, companies(hit))
+  const { bureaus, databaseUrl, views, cataloguePath, run, consume } = exchange
+  await appendAll(bureaus, exchange, companies(hit))
   await eventually(async () => {
     const [row] = await views.sql`select count(*)::int as events from view_local_tax.parked`
     return row?.events === 2 * hit

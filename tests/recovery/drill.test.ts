@@ -10,6 +10,7 @@ import { viewsOf } from '../support/e2e-views.ts'
 import { cloudEventOf, type Example } from '../support/examples.ts'
 import { describeWithKafka, sharedKafka } from '../support/kafka.ts'
 import { lianban } from '../support/lianban.ts'
+import { postAll as postMany } from '../support/parked-companies.ts'
 import { type TestDatabase, testDatabase } from '../support/postgres.ts'
 import { backUp, restore } from '../support/restored-database.ts'
 
@@ -95,7 +96,7 @@ describeWithKafka('the drill: the database was restored from an old backup', () 
   let afterAll_: string
 
   it('a start refuses, Kafka brings back every event, and the log and the views are what they were', async () => {
-    await postAll(companies(140))
+    await postMany(bureaus, exchange.url, companies(140))
     before = await stopAndBackUp()
     await startAgain()
     const lost = companies(15, 140)

@@ -12,6 +12,7 @@ export interface LocalTaxDeployment {
   readonly url: string
   readonly bureaus: Bureaus
   readonly databaseUrl: string
+  readonly logKeyFile: string
   /** by the rules that were in force at the beginning */
   readonly views: Views
   readonly cataloguePath: string
@@ -47,6 +48,7 @@ export async function localTaxDeployment(offices: Parameters<typeof writeOffices
     url,
     bureaus: await bureausOf(deployment.keysFolder()),
     databaseUrl: database.url,
+    logKeyFile: deployment.logKeyFile,
     views,
     cataloguePath,
     consumer,

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './tests/support/longest-first.ts'
 
 export default defineConfig({
   test: {
@@ -6,6 +7,8 @@ export default defineConfig({
     globalSetup: ['tests/support/global-postgres.ts', 'tests/support/global-kafka.ts'],
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    maxWorkers: 2,
+    // one more than the cores of a small machine: many tests wait for processes of their own
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
   },
 })

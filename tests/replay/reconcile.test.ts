@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/domain/text.ts'
 import { built } from '../support/built.ts'
 import { companies } from '../support/companies.ts'
@@ -15,8 +15,8 @@ import { laterChange } from '../support/parked-companies.ts'
 
 let exchange: CompanyExchange
 let folder: string
+beforeAll(() => built())
 beforeEach(async () => {
-  await built()
   folder = await mkdtemp(join(tmpdir(), 'lianban-reconcile-'))
 })
 afterEach(async () => {

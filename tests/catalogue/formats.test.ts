@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { formats } from '../../src/catalogue/formats.ts'
+import { cpuTimeMs } from '../support/cpu-time.ts'
 
 const atom = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+$/
 const label = /^(?!-)[A-Za-z0-9-]{1,63}$/
@@ -35,9 +36,9 @@ test('an e-mail address is atoms, an @ and labels', () => {
 
 test('an e-mail address that is none is found out quickly', () => {
   for (const text of [`a@${'a'.repeat(251)}`, `a@${'a-'.repeat(125)}`, `a@${'a.'.repeat(125)}`, `${'a.'.repeat(32)}@`]) {
-    const start = performance.now()
+    const start = cpuTimeMs()
     expect(formats.email?.(text)).toBe(false)
-    expect(performance.now() - start).toBeLessThan(20)
+    expect(cpuTimeMs() - start).toBeLessThan(20)
   }
 })
 

@@ -14,7 +14,6 @@ const longest = [
   'tests/e2e/replay-killed.test.ts',
   'tests/commands/commands.test.ts',
   'tests/e2e/broker-killed.test.ts',
-  'tests/replay/view-dropped.test.ts',
   'tests/e2e/upgrade.test.ts',
   'tests/audit/verify-command.test.ts',
   'tests/crash/killed.test.ts',

@@ -3,11 +3,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Bus } from '../../src/bus/bus.ts'
 import { partitionOf } from '../../src/bus/partition.ts'
 import type { KindTopics } from '../../src/bus/topics.ts'
-import { migrateLog } from '../../src/database/migrate.ts'
 import { appendEvents, appendRefusals } from '../support/append-events.ts'
 import { createSubscriber, partitions, type TestSubscriber, topic } from '../support/bus-subscriber.ts'
 import { eventually } from '../support/eventually.ts'
-import { type TestDatabase, testDatabase } from '../support/postgres.ts'
+import { migratedDatabase, type TestDatabase } from '../support/postgres.ts'
 
 export const kinds: KindTopics = () => new Map([['registration', { topic, partitions }]])
 
@@ -42,8 +41,7 @@ export function busContract(name: string, open: (on: { sql: Sql; test: string; h
     let tests = 0
 
     beforeEach(async () => {
-      database = await testDatabase()
-      await migrateLog(database.url)
+      database = await migratedDatabase()
       sql = postgres(database.url, { max: 12, onnotice: () => undefined })
       test = `${process.pid}-${Date.now()}-${tests++}`
       buses = []

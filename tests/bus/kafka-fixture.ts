@@ -2,9 +2,8 @@ import { Kafka, logLevel } from 'kafkajs'
 import postgres, { type Sql } from 'postgres'
 import type { Bus } from '../../src/bus/bus.ts'
 import { createKafkaBus, type KafkaBusOptions } from '../../src/bus/kafka.ts'
-import { migrateLog } from '../../src/database/migrate.ts'
 import { keepingLog } from '../support/bus-log.ts'
-import { testDatabase } from '../support/postgres.ts'
+import { migratedDatabase } from '../support/postgres.ts'
 import { kinds } from './bus-contract.ts'
 
 export interface KafkaFixture {
@@ -22,8 +21,7 @@ export interface KafkaFixture {
 
 /** A database with an empty log, and buses on it that share a topic prefix of their own. */
 export async function kafkaFixture(brokers: readonly string[]): Promise<KafkaFixture> {
-  const database = await testDatabase()
-  await migrateLog(database.url)
+  const database = await migratedDatabase()
   const sql = postgres(database.url, { max: 12, onnotice: () => undefined })
   const prefix = `test-${process.pid}-${Date.now()}`
   const log = keepingLog()

@@ -32,7 +32,7 @@ import type { OpenedView } from '../../src/view/views.ts'
 import { shippedCatalogue } from './catalogue-folder.ts'
 import { cloudEventOf, type Example, examples } from './examples.ts'
 import { OpenapiAnswers } from './openapi-answers.ts'
-import { testDatabase } from './postgres.ts'
+import { migratedDatabase } from './postgres.ts'
 
 export const origin = 'localhost/lianban'
 
@@ -79,7 +79,7 @@ export interface Gateway {
 /** A gateway with a real log and real views on a real Postgres, without sockets: composed as compose.ts does it. */
 export async function openGateway(options: GatewayOptions = {}): Promise<Gateway> {
   const { beside, now = () => new Date(), logger = silent, consume = true } = options
-  const own = options.url === undefined && beside === undefined ? await testDatabase() : undefined
+  const own = options.url === undefined && beside === undefined ? await migratedDatabase() : undefined
   const url = options.url ?? beside?.url ?? own?.url ?? ''
   await migrateLog(url)
   const database = connect(url, { name: 'lianban test', maxConnections: 6 })

@@ -3,7 +3,6 @@ import { checkEvent } from '../../src/catalogue/check-event.ts'
 import { compileRules } from '../../src/catalogue/compile.ts'
 import { readCatalogueFiles } from '../../src/catalogue/load.ts'
 import { connect, type Database } from '../../src/database/connect.ts'
-import { migrateLog } from '../../src/database/migrate.ts'
 import type { JsonObject } from '../../src/domain/text.ts'
 import { openSignedEvent } from '../../src/identity/jws.ts'
 import { registerKey } from '../../src/identity/key-request.ts'
@@ -20,7 +19,7 @@ import { RulesKeeper } from '../../src/log/rules-in-force.ts'
 import { shippedCatalogue } from './catalogue-folder.ts'
 import { cloudEventOf, examples } from './examples.ts'
 import { madeUpUscc } from './gateway.ts'
-import { type TestDatabase, testDatabase } from './postgres.ts'
+import { migratedDatabase, type TestDatabase } from './postgres.ts'
 
 export const origin = 'localhost/lianban'
 
@@ -50,8 +49,7 @@ export interface LogFixture {
 
 /** A begun log with a key for every party, and two gateways on it. */
 export async function openLogFixture(): Promise<LogFixture> {
-  const database = await testDatabase()
-  await migrateLog(database.url)
+  const database = await migratedDatabase()
   const logKey = newLogKey(origin)
   await begin(database, logKey)
   const gateways = [await openLogGateway(database.url, logKey), await openLogGateway(database.url, logKey)] as const

@@ -9,10 +9,15 @@ export interface TestDatabase {
 }
 
 /** A fresh, empty database (UTF-8, schema public only) on the run's Postgres. */
-export async function testDatabase(): Promise<TestDatabase> {
+export const testDatabase = (): Promise<TestDatabase> => copyOf('template0')
+
+/** A fresh one whose tables are made, of the log and of the shipped catalogue's views: most tests have nothing to do with their making. */
+export const migratedDatabase = (): Promise<TestDatabase> => copyOf(inject('migratedTemplate'))
+
+async function copyOf(template: string): Promise<TestDatabase> {
   const server = inject('postgresUrl')
   const name = `test_${randomBytes(8).toString('hex')}`
-  await asOwner(server, `create database ${name} template template0 encoding 'UTF8'`)
+  await asOwner(server, `create database ${name} template ${template} encoding 'UTF8'`)
   const url = new URL(server)
   url.pathname = `/${name}`
   return { url: url.href, close: () => asOwner(server, `drop database if exists ${name} with (force)`) }

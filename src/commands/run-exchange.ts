@@ -21,6 +21,8 @@ export async function runExchange(roles: Roles): Promise<void> {
   } else exchange.logger.info({}, 'running')
   const { reason, exitCode } = await Promise.race([asked, failed])
   exchange.logger.info({ reason }, 'stopping')
+  // the embedded database has to be stopped, however long that takes: it must not be left behind
+  if (config.databaseUrl !== undefined) setTimeout(() => cutOff(exchange, exitCode), longestOrderlyStopMs).unref()
   await exchange.stop()
   exchange.logger.info({}, 'stopped')
   process.exit(exitCode)
@@ -45,6 +47,17 @@ async function started(config: Config, roles: Roles, ending: Promise<string>): P
       isStarting = false
       clearTimeout(cutOff)
     })
+}
+
+/** Answers under way get ten seconds. An init system waits twenty, as those of infra/ do, and parts that wait for a database add up. */
+const longestOrderlyStopMs = 18_000
+
+function cutOff({ logger }: Exchange, exitCode: number): void {
+  logger.warn(
+    {},
+    'stopped before all was closed: the database or the broker did not answer; what was answered is not lost by that',
+  )
+  process.exit(exitCode)
 }
 
 /** A part of a start may take this long to close when it is asked to end. */

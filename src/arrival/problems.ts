@@ -65,7 +65,7 @@ export function refusalOf(error: unknown, method: string, log: Logger): Refusal 
   if (error instanceof RefusedRequest) return error.refusal
   if (error instanceof LogBusy) return { code: error.code, detail: error.detail }
   if (isDatabaseAway(error)) {
-    databaseAwaySaid.note((requests) => log.warn({ error, requests }, 'the database did not answer'))
+    databaseAwaySaid.note((requests) => noteAway(error, requests, log))
     return { code: 'overloaded', detail: method === 'POST' ? perhapsStored : notRead }
   }
   log.error({ error }, 'a request failed')
@@ -73,6 +73,20 @@ export function refusalOf(error: unknown, method: string, log: Logger): Refusal 
     code: 'internal',
     detail: { en: 'the exchange failed; send the same request again', zh: '平台内部错误；请重发同一请求' },
   }
+}
+
+/** What whoever runs the database has to mend, by the code of PostgreSQL's error; all else passes by itself. */
+const remedies: Readonly<Record<string, string>> = {
+  '53100': 'its disk is full: make room, and it goes on by itself',
+  '53200': 'it has no memory left: look at what runs beside it, and at its settings',
+  '53300': 'it gives no more connections: raise max_connections, or end what holds them',
+}
+
+function noteAway(error: unknown, requests: number, log: Logger): void {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const remedy = remedies[code]
+  if (remedy === undefined) log.warn({ error, requests }, 'the database did not answer')
+  else log.error({ error, requests, remedy }, 'the database can’t do what it is asked')
 }
 
 const perhapsStored = {

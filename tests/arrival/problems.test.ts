@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { routes } from '../../src/arrival/app.ts'
 import { preferredLanguage } from '../../src/arrival/language.ts'
 import { refusalOf } from '../../src/arrival/problems.ts'
@@ -23,6 +23,21 @@ it('a transaction that stood still for too long is the machine’s fault: 503, a
     error: () => undefined,
   }
   expect(refusalOf(Object.assign(new Error('terminating connection'), { code: '25P03' }), 'POST', log).code).toBe('overloaded')
+})
+
+it.each([
+  ['53100', 'its disk is full'],
+  ['53300', 'max_connections'],
+])('a database that has run out of something is told of by name to whoever runs it: %s', (code, remedy) => {
+  vi.useFakeTimers({ now: Date.now() + 3_600_000, toFake: ['performance', 'Date'] })
+  const said: unknown[] = []
+  const never = () => expect.unreachable()
+  const log = { debug: never, info: never, warn: never, error: (fields: object, text: string) => said.push({ ...fields, text }) }
+  vi.advanceTimersByTime(Number(code) * 1000)
+  const { code: answered } = refusalOf(Object.assign(new Error('no space'), { code }), 'POST', log)
+  vi.useRealTimers()
+  expect(answered).toBe('overloaded')
+  expect(said).toEqual([expect.objectContaining({ remedy: expect.stringContaining(remedy) })])
 })
 
 it('who only asked is not told of an event that may have been stored', async () => {

@@ -50,7 +50,7 @@ async function started(config: Config, roles: Roles, ending: Promise<string>): P
 }
 
 /** Answers under way get ten seconds. An init system waits twenty, as those of infra/ do, and parts that wait for a database add up. */
-const longestOrderlyStopMs = 18_000
+export const longestOrderlyStopMs = 18_000
 
 function cutOff({ logger }: Exchange, exitCode: number): void {
   logger.warn(

@@ -13,6 +13,7 @@ export interface Service {
   readonly depends_on?: Readonly<Record<string, { readonly condition: string; readonly required: boolean }>>
   readonly healthcheck?: { readonly test: readonly string[] }
   readonly restart?: string
+  readonly stop_grace_period?: string
   readonly logging?: { readonly options: Readonly<Record<string, string>> }
   readonly deploy?: { readonly resources?: { readonly limits?: Readonly<Record<string, string | number>> } }
   readonly networks?: Readonly<Record<string, { readonly ipv4_address?: string } | null>>

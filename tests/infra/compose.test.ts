@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { beforeAll, expect, it } from 'vitest'
+import { longestOrderlyStopMs } from '../../src/commands/run-exchange.ts'
 import { readConfig } from '../../src/config.ts'
 import { codeRowsOf, readDocument, root } from '../docs/documents.ts'
 import { built } from '../support/built.ts'
@@ -59,6 +60,11 @@ describeWithGo('the compose file', () => {
       const isGateway = environment.METRICS_PORT === undefined
       expect('LOG_KEY_FILE' in environment, `${name}: only gateways have the log’s key`).toBe(isGateway)
     }
+  })
+
+  it('kills none that still stops in order', () => {
+    for (const [name, { stop_grace_period: waits = '10s' }] of ours)
+      expect(Number(/^(\d+)s$/.exec(waits)?.[1]), `${name}: ${waits}`).toBeGreaterThan(longestOrderlyStopMs / 1000)
   })
 
   it('takes alarms and witnesses where they are set', async () => {

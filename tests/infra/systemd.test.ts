@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { longestOrderlyStopMs } from '../../src/commands/run-exchange.ts'
 import { readConfig } from '../../src/config.ts'
 import { blocksOf, readDocument, root } from '../docs/documents.ts'
 
@@ -64,6 +65,11 @@ describe('the units of systemd', () => {
       if (own.PORT !== undefined) gateways.push(unit.name)
     }
     expect(gateways).toEqual(['lianban-gateway@.service'])
+  })
+
+  it('kill none that still stops in order', () => {
+    for (const unit of units.filter(({ name }) => name !== 'lianban-kafka.service'))
+      expect(Number(valuesOf(unit, 'TimeoutStopSec')[0]), unit.name).toBeGreaterThan(longestOrderlyStopMs / 1000)
   })
 
   it('are those that docs/deploy.md installs and starts', () => {

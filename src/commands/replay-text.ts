@@ -66,7 +66,9 @@ function failuresText(failures: Json | undefined, happened: boolean): string {
 }
 
 /** What the person at the desk most likely does next. */
-function nextText({ id, state }: JsonObject): string {
+function nextText({ id, state, plan }: JsonObject): string {
+  if (state === 'planned' && isJsonObject(plan) && Number(plan.applied) === 0)
+    return Number(plan.failed) > 0 ? '\nnext: cure what would fail, then plan again\n' : ''
   if (state === 'planned') return `\nnext: lianban replay canary ${text(id)} --key … --reason …\n`
   if (state === 'paused') return `\nnext: lianban replay start ${text(id)} --key … --reason …, or replay cancel ${text(id)}\n`
   if (state === 'running') return `\nlook on: lianban replay status ${text(id)} --key …\n`

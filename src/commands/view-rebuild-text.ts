@@ -34,7 +34,7 @@ function resultRows(result: Json | undefined): string[][] {
   if (differ === 0) return [['compared', `${text(subjects)} subjects, all alike${behindText(behind)}`]]
   return [
     ['compared', `${text(subjects)} subjects, ${differ} differ${behindText(behind)}`],
-    ['', `${text(different)} with other values, ${text(parked)} held back by the live view`],
+    ['', `${text(different)} with other values, ${text(parked)} with other events parked`],
     ['', `${text(missing)} only in the rebuilt view, ${text(extra)} only in the live one`],
   ]
 }

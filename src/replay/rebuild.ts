@@ -33,7 +33,7 @@ export interface RebuildResult {
   readonly missing: number
   /** only in the live one */
   readonly extra: number
-  /** the live view holds back events that the rebuilt one does not, or others */
+  /** one of the two holds back events that the other does not, or holds back others */
   readonly parked: number
   /** not compared: the live view has not come as far yet */
   readonly behind: number

@@ -3,8 +3,12 @@ import { differenceRows } from './differences-text.ts'
 import { objectsIn } from './objects-in.ts'
 import { tableText } from './table.ts'
 
-/** A rebuild as an operator reads it. */
-export function rebuildText(rebuild: JsonObject): string {
+/**
+ * A rebuild as an operator reads it.
+ *
+ * @param hasNext false where what comes next is told apart
+ */
+export function rebuildText(rebuild: JsonObject, hasNext = true): string {
   const { id, bureau, state, dryRun, note, party, reason, progress, result } = rebuild
   const rows = [
     ['rebuild', text(id)],
@@ -16,7 +20,7 @@ export function rebuildText(rebuild: JsonObject): string {
       : []),
     ...resultRows(result),
   ]
-  return `${tableText(rows)}${examplesText(result)}${nextText(rebuild)}`
+  return `${tableText(rows)}${examplesText(result)}${hasNext ? nextText(rebuild) : ''}`
 }
 
 export function rebuildsText(rebuilds: readonly JsonObject[]): string {

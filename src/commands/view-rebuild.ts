@@ -55,7 +55,7 @@ export async function swapView(id: number, options: RebuildChangeOptions): Promi
 async function swapAndWait(acting: Acting, id: number, options: RebuildChangeOptions): Promise<void> {
   const asked = await act(acting, `${path}/${id}`, 'swap-view', { rebuild: id }, options.reason)
   if (asked.waitsFor === 'approval') {
-    print(await read(acting, id), options)
+    print(await read(acting, id), options, false)
     // told apart from what a program reads
     process.stderr.write(
       `the swap waits for a second person: lianban proposals approve ${asked.index} --key … --reason …; the rebuilt view keeps up meanwhile\n`,
@@ -106,8 +106,8 @@ function differing({ result }: JsonObject): number {
   return [different, missing, extra, parked].reduce<number>((sum, count) => sum + Number(count), 0)
 }
 
-function print(rebuild: JsonObject, options: { readonly json?: true }): void {
-  process.stdout.write(options.json ? json(rebuild) : rebuildText(rebuild))
+function print(rebuild: JsonObject, options: { readonly json?: true }, hasNext = true): void {
+  process.stdout.write(options.json ? json(rebuild) : rebuildText(rebuild, hasNext))
 }
 
 const json = (value: JsonObject) => `${JSON.stringify(value, null, 2)}\n`

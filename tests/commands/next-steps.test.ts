@@ -19,3 +19,9 @@ it('a comparison does not say which of the two views holds events back, since ei
     '2 with other values, 1 with other events parked',
   )
 })
+
+it('a rebuild whose swap waits for a second person asks nobody to swap it again', () => {
+  const ready = { id: 48, bureau: 'local-tax', state: 'ready', note: null }
+  expect(rebuildText(ready)).toContain('next: lianban view swap 48')
+  expect(rebuildText(ready, false)).not.toContain('view swap')
+})

@@ -14,18 +14,23 @@ import { serveStatic } from '../support/static-log.ts'
 import { rewritten, withFields } from './altered-log.ts'
 
 let log: MadeLog
+/** verified for long enough to be met while that is under way */
+let long: MadeLog
 let work: string
 
 beforeAll(async () => {
   await built()
   work = await mkdtemp(join(tmpdir(), 'lianban-verify-'))
   log = await makeLog({ events: 1500, subjects: 100, keepEntries: true })
+  long = await makeLog({ events: 8000, subjects: 600, dir: join(work, 'long') })
 })
 afterAll(async () => {
   await rm(work, { recursive: true, force: true })
   await rm(log.dir, { recursive: true, force: true })
 })
 
+/** where it is said elsewhere what more of them do */
+const oneThread = ['--workers', '1']
 const exists = (file: string) =>
   access(file).then(
     () => true,
@@ -99,7 +104,8 @@ test('an entry that the index of an export lacks is a finding, on threads as wel
 
 test('a page that can not be written is said before anything is checked, and where it fails at the end findings still have exit code 1', async () => {
   const nowhere = join(work, 'nowhere', 'report.html')
-  const verify = (dir: string, html: string) => lianban(['audit', 'verify', dir, '--vkey', log.vkey, '--html', html])
+  const verify = (dir: string, html: string) =>
+    lianban(['audit', 'verify', dir, '--vkey', log.vkey, '--html', html, ...oneThread])
   for (const html of [nowhere, work]) {
     const early = await verify(log.dir, html)
     expect(early).toMatchObject({ code: 2, stdout: '' })
@@ -151,7 +157,7 @@ test('an export of a part asks for that part to be said, and never counts as a l
   const later = join(work, 'later')
   await audit('export', log.dir, '--out', first, '--vkey', log.vkey, '--to', '256')
   await audit('export', log.dir, '--out', later, '--vkey', log.vkey, '--from', '512')
-  const verify = (dir: string, ...more: string[]) => lianban(['audit', 'verify', dir, '--vkey', log.vkey, ...more])
+  const verify = (dir: string, ...more: string[]) => lianban(['audit', 'verify', dir, '--vkey', log.vkey, ...oneThread, ...more])
   const whole = await verify(first)
   expect(whole).toMatchObject({ code: 2, stdout: '' })
   expect(whole.stderr).toContain('this copy holds entries 0 to 255 only; say --from 0 --to 256 to check that part')
@@ -206,7 +212,6 @@ test('a part without an end is checked to where the copy ends, and that nobody h
 })
 
 test('killed again and again, it goes on where it was and comes to the same report', async () => {
-  const long = await makeLog({ events: 12_000, subjects: 900, dir: join(work, 'long') })
   const state = join(work, 'state.json')
   const args = ['audit', 'verify', long.dir, '--vkey', long.vkey, '--state', state, '--workers', '1', '--json']
   const progress = join(`${state}.work`, 'work.json')
@@ -227,7 +232,6 @@ test('killed again and again, it goes on where it was and comes to the same repo
 })
 
 test('a second run with the same state file ends with code 2 and touches nothing of the first', async () => {
-  const long = await makeLog({ events: 12_000, subjects: 900, dir: join(work, 'twice') })
   const state = join(work, 'twice.json')
   const args = ['audit', 'verify', long.dir, '--vkey', long.vkey, '--state', state, '--workers', '1', '--json']
   const first = spawn(process.execPath, [mainFile, ...args], { env: cleanEnv(), stdio: ['ignore', 'pipe', 'ignore'] })

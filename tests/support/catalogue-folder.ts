@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs'
 import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -10,11 +9,10 @@ export const shippedCatalogue = join(import.meta.dirname, '..', '..', 'schemas',
 /**
  * A folder with the shipped catalogue and its files, the catalogue changed.
  *
- * @returns the path of its catalogue.json; the folder goes when the test process ends
+ * @returns the path of its catalogue.json
  */
 export async function catalogueFolder(change: (shipped: Catalogue) => Catalogue): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'lianban-catalogue-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   await cp(dirname(shippedCatalogue), folder, { recursive: true })
   const shipped: Catalogue = JSON.parse(await readFile(shippedCatalogue, 'utf8'))
   const path = join(folder, 'catalogue.json')

@@ -140,11 +140,15 @@ it('of more than five hundred that wait to be told the oldest are given up, and 
   for (let i = 0; i < 520; i++) await alarms.raise('hole', finding(`${i}`))
   await alarms.clearOthers('hole', ['519'])
   await alarms.raise('foreign-messages', finding('local-tax'))
-  expect((await alarms.untold(1000)).map(({ about }) => about)).toEqual(['519', 'local-tax'])
+  await expectUntold(['519', 'local-tax'])
   for (let i = 0; i < 520; i++) await alarms.raise('hole', finding(`again ${i}`))
   expect(await alarms.dropOldest(500)).toBe(22)
-  expect(await alarms.untold(1000)).toHaveLength(500)
+  await expectUntold(Array.from({ length: 500 }, (_, i) => `again ${i + 20}`))
 })
+
+/** Due by the clock of the database's machine, which may be set back a little at any moment. */
+const expectUntold = (abouts: readonly string[]) =>
+  eventually(async () => expect((await alarms.untold(1000)).map(({ about }) => about)).toEqual(abouts))
 
 it('a receiver that never answers holds up no stop', async () => {
   answers = [() => 'never']

@@ -67,7 +67,7 @@ const recall = (url: string) => withClient(url, (client) => client`select word f
 /** An exchange's process with nothing in it but its database; ends on SIGTERM. */
 async function exchange(user?: { uid: number; gid: number }): Promise<{ child: ChildProcess; url: string; pid: number }> {
   const script = `
-    import { startEmbeddedPostgres } from ${JSON.stringify(pathToFileURL(path.join(dist, 'database', 'embedded.js')).href)}
+    import { startEmbeddedPostgres } from ${JSON.stringify(pathToFileURL(path.join(dist, 'database', 'embedded', 'start.js')).href)}
     const server = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)}, log: console })
     process.once('SIGTERM', () => server.stop().then(() => process.exit()))
     console.log(JSON.stringify({ url: server.url, pid: server.pid }))

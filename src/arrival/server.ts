@@ -3,7 +3,7 @@ import { Server as NetServer } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { CannotStart } from '../domain/cannot-start.ts'
-import { answerClientError, answerConnect, answerExpectation, noRequest, noteOwed } from './unreadable.ts'
+import { answerClientError, answerExpectation, noRequest, noteOwed } from './unreadable.ts'
 
 /** What one connection may cost. */
 export interface HttpLimits {
@@ -74,7 +74,6 @@ export async function listen(
   server.maxConnections = limits.maxConnections
   server.on('clientError', answerClientError)
   server.on('checkExpectation', answerExpectation)
-  server.on('connect', answerConnect)
   await new Promise<void>((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException) => reject(notListening(error, host, port, setting))
     server.once('error', failed)

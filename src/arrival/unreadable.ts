@@ -20,21 +20,19 @@ function bareProblem(code: ProblemCode, detail?: Text): string {
 }
 
 /** The answers that a connection owes, in order, as Node sends them; one whose request has not ended is kept though it is sent. */
-const owed = new WeakMap<Socket, readonly ServerResponse[]>()
+const owed = new WeakMap<Socket, Set<ServerResponse>>()
 
+/** Remembers an answer that a connection owes, until it is sent and its request has ended. */
 export function noteOwed(outgoing: ServerResponse): void {
   const { req } = outgoing
-  const keep = (stays: (one: ServerResponse) => boolean) => (owed.get(req.socket) ?? []).filter(stays)
-  owed.set(req.socket, [...keep(({ writableFinished }) => !writableFinished), outgoing])
-  outgoing.once(
-    'close',
-    () =>
-      req.complete &&
-      owed.set(
-        req.socket,
-        keep((one) => one !== outgoing),
-      ),
-  )
+  const answers = owed.get(req.socket) ?? new Set()
+  owed.set(req.socket, answers)
+  for (const before of answers) {
+    if (!before.writableFinished) break
+    answers.delete(before)
+  }
+  answers.add(outgoing)
+  outgoing.once('close', () => req.complete && answers.delete(outgoing))
 }
 
 /** Connections whose last answer is said, or waits for those before it. */
@@ -46,7 +44,7 @@ export function answerClientError(error: ClientError, socket: Socket): void {
   // what it sends now is no request either
   if (ending.has(socket)) return
   ending.add(socket)
-  const answers = owed.get(socket) ?? []
+  const answers = [...(owed.get(socket) ?? [])]
   // it is this request itself, or whatever came behind it
   const broken = answers.at(-1)?.req.complete === false ? answers.at(-1) : undefined
   const before = answers.filter((one) => one !== broken && !one.writableFinished).at(-1)
@@ -57,8 +55,10 @@ export function answerClientError(error: ClientError, socket: Socket): void {
 
 function endWith(socket: Socket, answer: string, broken: ServerResponse | undefined): void {
   // an answer that has begun must not be followed by another
-  if (broken?.headersSent) return void socket.destroy()
-  if (socket.writable) socket.end(answer)
+  if (broken?.headersSent) {
+    if (!broken.writableFinished) return void socket.destroy()
+    socket.end()
+  } else if (socket.writable) socket.end(answer)
   // closed at once, while the client still sends, it would be reset, and the client might never read the answer
   setTimeout(() => socket.destroy(), unreadMs).unref()
 }
@@ -87,14 +87,10 @@ function bareAnswer(code: ProblemCode, detail?: Text): string {
 
 /** @see RFC 9110 section 10.1.1: of all expectations HTTP knows 100-continue, which Node meets */
 export function answerExpectation(_: IncomingMessage, outgoing: ServerResponse): void {
+  noteOwed(outgoing)
   const body = bareProblem('expectation-failed')
   const headers = { 'content-type': problemType, 'content-length': Buffer.byteLength(body), connection: 'close' }
   outgoing.writeHead(problemOf('expectation-failed').status, headers).end(body)
-}
-
-/** CONNECT asks a proxy for a connection to somewhere else. */
-export function answerConnect(incoming: IncomingMessage): void {
-  endWith(incoming.socket, bareAnswer('method-not-allowed', noProxy), undefined)
 }
 
 type ClientError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer }
@@ -116,10 +112,6 @@ const wrongAddress = {
 const noHttp = {
   en: 'this is no well-formed HTTP/1.1 request: look at its first line, its line ends, Content-Length and chunks',
   zh: '不是格式正确的 HTTP/1.1 请求：请检查首行、换行、Content-Length 与分块',
-}
-const noProxy = {
-  en: 'this is no proxy: ask it for what it has itself',
-  zh: '这不是代理服务器：请直接访问其自身内容',
 }
 const noHost = {
   en: 'the request must name the host that it asks, as Host: exchange.example, and an address that begins with /',

@@ -96,6 +96,7 @@ describe(`${crowd} connections`, () => {
     const answers = await Promise.all(connections.map(({ closed }) => closed))
     // a busy machine may not have read that much in time
     expect(answers.filter((answer) => !/^(HTTP\/1\.1 (413|408) |$)/.test(answer))).toEqual([])
+    expect(answers.some((answer) => answer.startsWith('HTTP/1.1 413 '))).toBe(true)
     // 48 KiB for each, the sockets of both ends in this process, and room for garbage
     expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(400)
     await expectServed(2_000_000 + Math.floor(Math.random() * 1e6))

@@ -114,8 +114,12 @@ describe('a connection', () => {
   it('that asks for what nobody can do is told so', async () => {
     const expecting = await talk(post('Expect: 200-ok\r\nContent-Length: 5\r\n\r\nhello'))
     expect(expecting).toMatch(/^HTTP\/1\.1 417 .*problem\+json.*"code":"expectation-failed"/s)
-    const connecting = await talk('CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n')
-    expect(connecting).toMatch(/^HTTP\/1\.1 405 .*problem\+json.*"code":"method-not-allowed"/s)
+  })
+
+  it('that wants to be led elsewhere is closed, and nobody else', async () => {
+    for (const hangUp of [true, false])
+      expect(await talk('CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n', { hangUp })).toBe('')
+    expect(await talk('GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /)
   })
 
   it('that goes on sending what is no HTTP reads the answer all the same', async () => {

@@ -147,6 +147,8 @@ function failureOf(error: unknown, { state }: Options): unknown {
   if (error instanceof SourceFailed) return new CommandFailed(`could not check: ${error.message}${goesOn}`)
   // what is read of a log fails as its source; the rest is what is written on the way
   if (error instanceof Error && 'syscall' in error)
-    return new CommandFailed(`could not check: the work can't be written: ${error.message}; make room, or set TMPDIR${goesOn}`)
+    return new CommandFailed(
+      `could not check: the work can't be written: ${error.message}; make room${state === undefined ? ', or set TMPDIR' : goesOn}`,
+    )
   return error instanceof StateInvalid || error instanceof PartInvalid ? new CommandFailed(error.message) : error
 }

@@ -12,7 +12,7 @@ const maxManifestBytes = 64 * 1024
  */
 export async function missingFrom({ name, beside }: LogSource, { next, to }: Range, error: unknown): Promise<unknown> {
   if (!(error instanceof SourceFailed) || error.code !== 'missing') return error
-  const manifest = readManifest(await beside?.(manifestName, maxManifestBytes))
+  const manifest = readManifest(await beside?.(manifestName, maxManifestBytes).catch(() => undefined))
   if (manifest === undefined || (manifest.from <= next && manifest.to >= to)) return error
   if (manifest.from === manifest.to) return new SourceFailed('missing', `${name} is a copy that holds no entry: take another one`)
   const held = `holds entries ${manifest.from} to ${manifest.to - 1} only`

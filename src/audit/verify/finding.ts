@@ -16,7 +16,7 @@ export const findingCodes = {
   entry: 'an entry is not in the one form that its kind has',
   'received-order': 'an entry was received before the one in front of it',
   beginning: 'the log does not begin with a catalogue and an operator key that vouches for itself',
-  operator: 'the first operator key is another one than the auditor was told',
+  operator: 'the first operator key is another one than the auditor was told, or not there',
   'key-entry': 'a registration or revocation of a key was not valid',
   catalogue: 'a catalogue was not valid, not asked for by an operator, or its files are not those it names',
   jws: 'an event is no well-formed JWS',

@@ -176,8 +176,10 @@ export class Judge {
     if (typeof digest === 'string') this.#trace(sheet, [index, received.getTime(), operationMark, digest, formed.action])
   }
 
+  /** What is compared with each other is the same in the text that it is spread by. */
   #trace(sheet: Sheet, trace: EventTrace | DigestTrace | TakenIdTrace): void {
-    sheet.trace(partitionOf(trace[4], this.#spread), trace)
+    const [, , mark, digest, id] = trace
+    sheet.trace(partitionOf(mark === refusalMark || mark === operationMark ? digest : id, this.#spread), trace)
   }
 }
 

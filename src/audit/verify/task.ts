@@ -20,6 +20,8 @@ export interface Task {
 }
 
 /** A run may only go on with what an earlier one was asked, too. */
-export function nameOfTask({ source, options: { vkey, operator }, part, withIndex, lastVisit }: Task): string {
-  return JSON.stringify({ source: source.name, vkey, operator, part, withIndex, lastVisit: lastVisit?.note })
+export function nameOfTask({ source, options: { vkey, operator, entries }, part, withIndex, lastVisit }: Task): string {
+  // the end of a log that goes on is another at each try
+  const copyEnd = part?.endToldBy === 'copy' ? part.to : undefined
+  return JSON.stringify({ source: source.name, vkey, operator, entries, copyEnd, withIndex, lastVisit: lastVisit?.note })
 }

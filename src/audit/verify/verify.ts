@@ -49,10 +49,10 @@ async function verifySince(stateFile: string | undefined, source: LogSource, opt
   if (lastVisit === undefined || checkpoint.size >= lastVisit.checkpoint.size) expectPart(asked, checkpoint, manifest)
   const part = partOf(asked, checkpoint, manifest)
   const withIndex = part === undefined && (await hasIndex(source, manifest, checkpoint.size))
+  const fork = await provenFork(source, options.log)
   const looked = await inFolder(stateFile, (folder) =>
     verifyCheckpoint(checkpoint, { source, options, part, withIndex, lastVisit, folder, began }),
   )
-  const fork = await provenFork(source, options.log)
   if (fork !== undefined)
     looked.findings.add({ code: 'forked', index: null, cause: `${fork.message}; its file ${alarmName} proves it` })
   const report = reportOf({ ...visit, checkpoint, part, cosignatures }, looked)

@@ -4,7 +4,7 @@ import type { RulesChange } from './change.ts'
 import type { FindingsSnapshot } from './finding.ts'
 import type { Spread } from './trace.ts'
 
-const format = 'lianban-audit-work@1'
+const format = 'lianban-audit-work@2'
 
 /** Everything that is known after so many bundles, but for the traces beside it. */
 export interface Work {

@@ -7,6 +7,7 @@ import type { JsonObject } from '../../domain/text.ts'
 
 /** Two of them with one sender and id are a duplicate. `key`: index of the entry that registered the signing key. */
 export type EventTrace = readonly [index: number, receivedMs: number, key: number, party: string, id: string]
+/** What stands where an event has its key. */
 export const refusalMark = -1
 export const operationMark = -2
 export const takenIdMark = -3

@@ -4,6 +4,7 @@ import path from 'node:path'
 /** The server's own log is emptied above this size. */
 const maxLogBytes = 4 * 1024 * 1024
 
+/** @param folder of the home */
 export const logFile = (folder: string) => path.join(folder, 'server.log')
 
 /** Opens the log for a program to write to, for as long as `use` takes. */

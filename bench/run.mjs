@@ -1,6 +1,6 @@
-// `npm run bench [-- WHAT [options]]`: measures this machine. WHAT is exchange (the default), audit, evidence, verify, replay, rebuild or overload; each file says
+// `npm run bench [-- WHAT [options]]`: measures this machine. WHAT is exchange (the default), audit, evidence, verify, replay, rebuild, overload or idle; each file says
 // what it measures and which options it takes.
-const benches = ['exchange', 'audit', 'evidence', 'verify', 'replay', 'rebuild', 'overload']
+const benches = ['exchange', 'audit', 'evidence', 'verify', 'replay', 'rebuild', 'overload', 'idle']
 const [first] = process.argv.slice(2)
 const what = first === undefined || first.startsWith('--') ? 'exchange' : first
 if (!benches.includes(what)) {

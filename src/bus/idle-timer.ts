@@ -8,8 +8,7 @@ interface RequestQueue {
 
 /**
  * Takes a timer out of kafkajs 2.2.4 that looks every millisecond, on each connection and for as long as it lasts, whether a request
- * waits to be sent: an idle process with five connections spent 5% of a core on it, 1% without, and Node 24 warns of the negative delay
- * behind it (kafkajs issue 1751). A request that has to wait sets a timer itself, so nothing is missed while none waits.
+ * waits to be sent: what `npm run bench -- idle` measures. Node 24 warns of the negative delay behind it (kafkajs issue 1751). A request that has to wait sets a timer itself, so nothing is missed while none waits.
  */
 export function withoutIdleTimer(): void {
   const { prototype }: { prototype: RequestQueue } = createRequire(import.meta.url)('kafkajs/src/network/requestQueue')

@@ -12,6 +12,7 @@ const maxManifestBytes = 64 * 1024
  */
 export async function missingFrom({ name, beside }: LogSource, { next, to }: Range, error: unknown): Promise<unknown> {
   if (!(error instanceof SourceFailed) || error.code !== 'missing') return error
+  // a source that can't say what it holds still lacks the file, which is what is told then
   const manifest = readManifest(await beside?.(manifestName, maxManifestBytes).catch(() => undefined))
   if (manifest === undefined || (manifest.from <= next && manifest.to >= to)) return error
   if (manifest.from === manifest.to) return new SourceFailed('missing', `${name} is a copy that holds no entry: take another one`)

@@ -64,6 +64,8 @@ function compiled(): ValidateFunction {
     allowUnionTypes: true,
     // it is ours, and a test compares it with JSON Schema 2020-12
     validateSchema: false,
+    // one function for what is referred to often, not its code at each place
+    inlineRefs: false,
     ...quickToCompile,
   })
   ajv.addFormat('regex', isRegex)

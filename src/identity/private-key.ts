@@ -1,4 +1,7 @@
-import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+import type { CryptoKey, JWK } from 'jose'
+import { exportJWK } from 'jose/key/export'
+import { generateKeyPair } from 'jose/key/generate/keypair'
+import { importJWK } from 'jose/key/import'
 import { isJsonObject } from '../domain/text.ts'
 import type { Algorithm } from './algorithm.ts'
 import { importPublicKey, type PublicKey } from './public-key.ts'

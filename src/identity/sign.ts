@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { CompactSign } from 'jose'
+// jose as a whole has 45 modules, which every process and thread would load
+import { CompactSign } from 'jose/jws/compact/sign'
 import type { JsonObject } from '../domain/text.ts'
 import type { SigningKey } from './private-key.ts'
 import type { Typ } from './protected-header.ts'

@@ -42,7 +42,7 @@ export interface JudgeJob {
 }
 
 /** A hundred events of the usual size are enough to gain what there is to gain; 256 of the largest would take 200 MB parsed. */
-const maxUnfinishedBytes = 256 * 1024
+const maxUnfinishedBytes = 64 * 1024
 
 interface Catalogue {
   readonly index: number

@@ -41,7 +41,7 @@ export interface JudgeJob {
   readonly withRules: boolean
 }
 
-/** A hundred events of the usual size are enough to gain what there is to gain; 256 of the largest would take 200 MB parsed. */
+/** Some 45 events of the usual size gain what there is to gain; more stay alive for the collector to copy, and 256 of the largest would take 200 MB parsed. */
 const maxUnfinishedBytes = 64 * 1024
 
 interface Catalogue {

@@ -1,11 +1,9 @@
-/**
- * Longer texts match no pattern: nothing that a pattern describes is longer, and what a pattern costs grows with it.
- */
-const maxTextLength = 4096
+import { maxPatternText } from '../domain/hiding-pattern.ts'
+
 /** Ways to match that the engine may have to try for one text: well below a millisecond. */
 const maxWays = 16_384
 
-/** A pattern that can't be made slow, as Ajv wants it. */
+/** A pattern that can't be made slow, as Ajv wants it: a text that is too long matches none, since nothing that a pattern describes is. */
 export class BoundedPattern {
   readonly #regExp: RegExp
 
@@ -14,7 +12,7 @@ export class BoundedPattern {
   }
 
   test(text: string): boolean {
-    return text.length <= maxTextLength && this.#regExp.test(text)
+    return text.length <= maxPatternText && this.#regExp.test(text)
   }
 
   /** Ajv takes two patterns that say the same for one. */
@@ -40,7 +38,7 @@ export const boundedRegExp = Object.assign((pattern: string, flags: string) => n
 export function slowness(pattern: string): string | undefined {
   try {
     const reader = new PatternReader(pattern)
-    const ways = reader.alternatives() * (reader.anchored ? 1 : maxTextLength)
+    const ways = reader.alternatives() * (reader.anchored ? 1 : maxPatternText)
     return ways <= maxWays ? undefined : `the pattern ${pattern} could be made slow: ${remedy}`
   } catch (error) {
     if (error instanceof Unbounded) return `the pattern ${pattern} could be made slow: it has ${error.message}`
@@ -114,9 +112,9 @@ class PatternReader {
     const [text = '', star, least, comma, most] = /^(?:([*+?])|\{(\d+)(,)?(\d*)\})\??/.exec(this.#pattern.slice(this.#at)) ?? []
     this.#at += text.length
     if (text === '') return { least: 1, most: 1 }
-    if (star !== undefined) return { least: star === '+' ? 1 : 0, most: star === '?' ? 1 : maxTextLength }
+    if (star !== undefined) return { least: star === '+' ? 1 : 0, most: star === '?' ? 1 : maxPatternText }
     const from = Number(least)
-    return { least: from, most: comma === undefined ? from : most ? Number(most) : maxTextLength }
+    return { least: from, most: comma === undefined ? from : most ? Number(most) : maxPatternText }
   }
 
   #take(character: string): boolean {
@@ -128,7 +126,7 @@ class PatternReader {
 
 /** Each number of repetitions is a way of its own, with every way of each repetition. */
 function repeated(ways: number, { least, most }: { least: number; most: number }): number {
-  if (ways === 1) return Math.max(1, Math.min(most, maxTextLength) - least + 1)
+  if (ways === 1) return Math.max(1, Math.min(most, maxPatternText) - least + 1)
   let sum = 0
   for (let count = least; count <= most && sum <= maxWays; count++) sum += ways ** count
   return sum

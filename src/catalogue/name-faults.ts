@@ -43,10 +43,10 @@ function partyFaults({ parties }: Catalogue): readonly string[] {
 }
 
 function kindFaults(kind: Kind, catalogue: Catalogue, codes: readonly string[]): readonly string[] {
-  const { id, subject, restricted } = kind
+  const { id, subject, restricted, personal } = kind
   return [
     ...layerFaults(kind),
-    ...[subject.pattern, ...restricted.map(({ pattern }) => pattern)].flatMap((pattern) => {
+    ...[subject, ...restricted, ...personal].flatMap(({ pattern }) => {
       const fault = pattern === undefined ? undefined : slowness(pattern)
       return fault === undefined ? [] : [`kind ${id}: ${fault}`]
     }),

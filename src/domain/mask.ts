@@ -1,3 +1,4 @@
+import { isHidden } from './hiding-pattern.ts'
 import { changeAt } from './pointer.ts'
 import type { Json, JsonObject } from './text.ts'
 
@@ -29,7 +30,7 @@ export function maskData(data: JsonObject, personal: readonly Personal[], places
 function maskValue(value: Json, mask: Mask, pattern: string | undefined): Json {
   if (value === null) return null
   if (typeof value !== 'string') return hidden
-  if (pattern !== undefined && !new RegExp(pattern, 'u').test(value)) return value
+  if (!isHidden(value, pattern)) return value
   switch (mask) {
     case 'name':
       return `${[...value][0] ?? ''}**`

@@ -1,3 +1,4 @@
+import { isHidden } from './hiding-pattern.ts'
 import { changeAt } from './pointer.ts'
 import { isJsonObject, type Json, type JsonObject } from './text.ts'
 
@@ -30,7 +31,7 @@ export function visibleData(
 
 function unlessConcealed(place: Concealed, value: Json, holder: JsonObject | undefined): Json | undefined {
   const { pattern, unless } = place
-  if (pattern !== undefined && typeof value === 'string' && !new RegExp(pattern, 'u').test(value)) return value
+  if (typeof value === 'string' && !isHidden(value, pattern)) return value
   if (unless !== undefined && isJsonObject(holder) && Object.hasOwn(holder, unless.name)) {
     const sibling = holder[unless.name]
     if (typeof sibling === 'string' && unless.in.includes(sibling)) return value

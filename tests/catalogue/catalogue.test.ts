@@ -351,6 +351,16 @@ describe('a catalogue with faults', () => {
       withKind((kind) => ({ ...kind, restricted: [{ path: '/a', to: ['police'] }] })),
       /restricted: there is no police/,
     ],
+    ...['restricted', 'personal'].map((places): [string, (catalogue: Catalogue) => object, RegExp] => [
+      `a slow pattern of what is ${places}`,
+      withKind((kind) => ({
+        ...kind,
+        [places]: [
+          { path: '/address', ...(places === 'restricted' ? { to: ['group:tax'] } : { mask: 'text' }), pattern: '^(a+)+$' },
+        ],
+      })),
+      /could be made slow/,
+    ]),
     [
       'data where a field is',
       withType('tax.changed.v1', (type) => ({ ...type, data: 'contact.{sender}' })),

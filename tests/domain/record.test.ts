@@ -129,6 +129,7 @@ describe('what a bureau may see', () => {
     const taxpayer = [{ path: '/taxpayerId', pattern: '^.{20}$' }]
     expect(visibleData({ taxpayerId: '1'.repeat(18) }, undefined, taxpayer)).toEqual({ taxpayerId: '1'.repeat(18) })
     expect(visibleData({ taxpayerId: '1'.repeat(20) }, undefined, taxpayer)).toEqual({})
+    expect(visibleData({ taxpayerId: '1'.repeat(4097) }, undefined, taxpayer)).toEqual({})
     const after = [{ path: '/changes/*/after', unless: { name: 'field', in: ['address'] } }]
     const changes = [{ field: 'address', after: 'a' }, { field: 'financeHead', after: 'b' }, { after: 'c' }]
     expect(visibleData({ changes }, undefined, after)).toEqual({
@@ -209,5 +210,11 @@ describe('what an operator sees', () => {
     expect(maskData({ a: 'E1234567' }, at, [''])).toEqual({ a: '***' })
     expect(maskData({ a: { b: 1 } }, at, [''])).toEqual({ a: '***' })
     expect(maskData({ a: null }, at, [''])).toEqual({ a: null })
+  })
+
+  test('what is too long to be matched is masked', () => {
+    const at = [{ path: '/a', mask: 'text', pattern: '^x$' }] as const
+    expect(maskData({ a: 'y'.repeat(4096) }, at, [''])).toEqual({ a: 'y'.repeat(4096) })
+    expect(maskData({ a: 'y'.repeat(4097) }, at, [''])).toEqual({ a: '***' })
   })
 })

@@ -151,7 +151,7 @@ function viewRulesOf({ assignment, recordSchema }: ViewRules, fileNamed: (name: 
       field: assignment.field,
       offices: new Map(offices.flatMap(([division, office]) => (typeof office === 'string' ? [[division, office]] : []))),
     },
-    checkRecord: (data) => checkOnceAsked()(data),
+    checkRecord: (data, today) => checkOnceAsked()(data, today),
   }
 }
 

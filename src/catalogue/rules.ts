@@ -33,8 +33,8 @@ export interface TypeRules {
 export interface CompiledViewRules {
   /** the office for a division; undefined when the bureau has no assignment table */
   readonly assignment: { readonly field: string; readonly offices: ReadonlyMap<string, string> } | undefined
-  /** findings of the bureau's own record schema; empty when satisfied or when there is none */
-  checkRecord(data: JsonObject): readonly Finding[]
+  /** findings of the bureau's own record schema; empty when satisfied or when there is none. `today`: the event's, `YYYY-MM-DD` in China */
+  checkRecord(data: JsonObject, today: string): readonly Finding[]
 }
 
 /** A catalogue that can't be used; names every fault at once. */

@@ -52,14 +52,15 @@ export function compileEventCheck(options: {
 }
 
 /**
- * Makes the check of a bureau's own record schema. Its pointers begin at the record's data; what is merely odd is left out.
+ * Makes the check of a bureau's own record schema. Its pointers begin at the record's data; what is merely odd is left out. `today` is
+ * the day of the event that is folded, so that a view built again comes out the same.
  *
  * @throws Error when the schema has faults, see {@link schemaFaults}
  */
-export function compileRecordCheck(schema: object): (data: JsonObject) => readonly Finding[] {
+export function compileRecordCheck(schema: object): (data: JsonObject, today: string) => readonly Finding[] {
   const check = compile(schema)
-  return (data) => {
-    const context: KeywordContext = { today: chinaDate(new Date()), warnings: [] }
+  return (data, today) => {
+    const context: KeywordContext = { today, warnings: [] }
     return findingsOf(errorsOf(check, data, context))
   }
 }

@@ -65,7 +65,7 @@ export interface RecordRules {
   /** what it may not see of others' events */
   readonly concealed: readonly Concealed[]
   readonly assignment: { readonly field: string; readonly offices: ReadonlyMap<string, string> } | undefined
-  checkRecord(data: JsonObject): readonly Finding[]
+  checkRecord(data: JsonObject, today: string): readonly Finding[]
 }
 
 /** One event type, as one bureau sees it. */
@@ -102,13 +102,8 @@ export function foldRecord(
 ): { readonly record: ViewRecord } | { readonly parked: Parked } {
   const type = rules.types.get(event.type)
   if (!type) return { parked: { cause: 'unknown-type', detail: `the rules of this consumer have no type ${event.type}` } }
-  const folded = foldState(
-    before?.state,
-    event,
-    law?.kind ?? rules.kind,
-    law?.order ?? type.order,
-    chinaDate(new Date(event.received)),
-  )
+  const today = chinaDate(new Date(event.received))
+  const folded = foldState(before?.state, event, law?.kind ?? rules.kind, law?.order ?? type.order, today)
   if ('refused' in folded) {
     const { code, detail } = folded.refused
     return { parked: { cause: 'state-conflict', detail: `${code}: ${detail.en}` } }
@@ -122,7 +117,7 @@ export function foldRecord(
   const { place, seen } = taken
   const changes = changesOf(seen)
   const data = mergeAt(started.data, place, changes)
-  const findings = rules.checkRecord(data)
+  const findings = rules.checkRecord(data, today)
   if (findings.length > 0)
     return {
       parked: {

@@ -37,7 +37,7 @@ function compile(rules: Rules, bureau: string, kindId: string): RecordRules | un
     layers: new Set(known.map(({ type }) => type.order.layer)),
     concealed: concealedFrom(kind, rules.catalogue, bureau),
     assignment: own?.assignment,
-    checkRecord: (data) => own?.checkRecord(data) ?? [],
+    checkRecord: (data, today) => own?.checkRecord(data, today) ?? [],
   }
 }
 

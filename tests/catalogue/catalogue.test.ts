@@ -531,15 +531,15 @@ describe('rules of a bureau of its own', () => {
     const view = rules.views.get('local-tax')
     expect(view?.assignment?.field).toBe('addressDivision')
     expect(Object.fromEntries(view?.assignment?.offices ?? [])).toEqual(offices)
-    expect(view?.checkRecord({ anything: 1 })).toEqual([])
+    expect(view?.checkRecord({ anything: 1 }, '2018-01-02')).toEqual([])
     expect(rules.views.has('state-tax')).toBe(false)
   })
 
   test('hold records to a schema', () => {
     const view = rules.views.get('statistics')
     expect(view?.assignment).toBeUndefined()
-    expect(view?.checkRecord({ enterpriseName: '大连示例', employeeCount: mostEmployees })).toEqual([])
-    expect(view?.checkRecord({ employeeCount: mostEmployees + 1 })).toHaveLength(2)
+    expect(view?.checkRecord({ enterpriseName: '大连示例', employeeCount: mostEmployees }, '2018-01-02')).toEqual([])
+    expect(view?.checkRecord({ employeeCount: mostEmployees + 1 }, '2018-01-02')).toHaveLength(2)
   })
 
   test('let a bureau receive some fields of some types', () => {

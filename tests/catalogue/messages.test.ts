@@ -4,7 +4,7 @@ import type { Text } from '../../src/domain/text.ts'
 
 function messageFor(schema: object, value: string | readonly string[]): Text | undefined {
   const check = compileRecordCheck({ type: 'object', properties: { field: schema } })
-  return check({ field: typeof value === 'string' ? value : [...value] })[0]?.message
+  return check({ field: typeof value === 'string' ? value : [...value] }, '2018-01-02')[0]?.message
 }
 
 describe('a pattern is said in words', () => {

@@ -367,9 +367,16 @@ describe('e-mail', () => {
 describe('a record check', () => {
   test('points from the record itself', () => {
     const checkRecord = compileRecordCheck({ type: 'object', properties: { office: { type: 'string' } }, required: ['office'] })
-    expect(checkRecord({ office: 'a' })).toEqual([])
-    expect(checkRecord({ office: 1 })).toMatchObject([{ pointer: '/office', code: 'type' }])
-    expect(checkRecord({})).toMatchObject([{ pointer: '', code: 'required' }])
+    expect(checkRecord({ office: 'a' }, '2018-01-02')).toEqual([])
+    expect(checkRecord({ office: 1 }, '2018-01-02')).toMatchObject([{ pointer: '/office', code: 'type' }])
+    expect(checkRecord({}, '2018-01-02')).toMatchObject([{ pointer: '', code: 'required' }])
+  })
+
+  test('goes by the day of the event, not of the fold', () => {
+    const checkRecord = compileRecordCheck({ type: 'object', properties: { id: { type: 'string', code: 'resident-id' } } })
+    const bornOn2January2018 = '210299201801021235'
+    expect(checkRecord({ id: bornOn2January2018 }, '2018-01-01')).toMatchObject([{ code: 'resident-id-birth-date' }])
+    expect(checkRecord({ id: bornOn2January2018 }, '2018-01-02')).toEqual([])
   })
 })
 

@@ -9,6 +9,22 @@ export type Connection = LentConnection
 const idleSeconds = 30
 
 /**
+ * Twice what the server lets one statement take. What is not done by then went to a machine that is gone: where nothing resets the
+ * connection TCP would wait a quarter of an hour, while a new connection might reach the machine's successor at once.
+ */
+const mostTransactionMs = 60_000
+
+/** The database has not answered for so long that nobody waits any more: it is not known whether the transaction was committed. */
+export class TransactionOverdue extends Error {
+  override readonly name = 'TransactionOverdue'
+  readonly code = 'ETIMEDOUT'
+
+  constructor(ms: number) {
+    super(`the database has not ended a transaction within ${ms / 1000} s`)
+  }
+}
+
+/**
  * A connection beside the pool for one transaction after the other, thrown away with its client when it is lost.
  *
  * A connection of postgres.js 3.4.9 that is ended in the middle of a statement keeps what it was about to write and the error it
@@ -16,28 +32,34 @@ const idleSeconds = 30
  */
 export class LastingConnection {
   readonly #pool: RawSql
+  readonly #mostMs: number
   #own: OwnClient | undefined
 
-  constructor(pool: RawSql) {
+  /** @param mostMs for one transaction */
+  constructor(pool: RawSql, mostMs = mostTransactionMs) {
     this.#pool = pool
+    this.#mostMs = mostMs
   }
 
-  /** One transaction, one at a time; what an error left open is rolled back. */
+  /**
+   * One transaction, one at a time; what an error left open is rolled back.
+   *
+   * @throws {TransactionOverdue}; what the work throws
+   */
   async run<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     this.#own ??= new OwnClient(this.#pool)
     const own = this.#own
     let connection: Connection | undefined
     try {
       connection = await own.reserve()
-      const result = await work(connection)
+      const result = await inTime(work(connection), this.#mostMs)
       connection.release()
       return result
     } catch (error) {
       if (connection !== undefined && !isLostConnection(error) && (await rolledBack(connection))) connection.release()
       else {
         this.#own = undefined
-        // its end is awaited by nobody: the next transaction has a client of its own
-        own.client.end({ timeout: 0 }).catch(() => undefined)
+        own.end()
       }
       throw error
     }
@@ -65,6 +87,20 @@ class OwnClient {
     this.#lost = false
     return untilLost(connection, () => this.#lost)
   }
+
+  /** Awaited by nobody: the next transaction has a client of its own, and work that still goes on with this one gets no further. */
+  end(): void {
+    this.#lost = true
+    this.client.end({ timeout: 0 }).catch(() => undefined)
+  }
+}
+
+/** Whatever comes of the work later, nobody hears of it. */
+function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new TransactionOverdue(ms)), ms)
+    work.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
 }
 
 /**

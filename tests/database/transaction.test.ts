@@ -3,7 +3,7 @@ import { connect, type Database } from '../../src/database/connect.ts'
 import { type LentConnection, lend } from '../../src/database/lent-connection.ts'
 import { startOfProcess } from '../../src/database/process.ts'
 import { inTransaction, inTransactionAhead, type Transaction } from '../../src/database/transaction.ts'
-import { LastingConnection } from '../../src/log/transaction.ts'
+import { LastingConnection, TransactionOverdue } from '../../src/log/transaction.ts'
 import { eventually } from '../support/eventually.ts'
 import { type TestDatabase, testDatabase } from '../support/postgres.ts'
 
@@ -88,6 +88,27 @@ it('a connection for one transaction after the other is opened anew when it is l
   await expect(write(20, end)).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' })
   await write(30)
   expect(await numbers()).toEqual([10, 11, 30, 31])
+  await lasting.close()
+})
+
+it('a transaction that the database does not end is given up, and the next one has a connection of its own', async () => {
+  const lasting = new LastingConnection(one.raw, 300)
+  let later: unknown
+  const overdue = lasting.run(async (tx) => {
+    await tx`begin`
+    await tx`insert into numbers values (1)`
+    await tx`select pg_sleep(1)`.catch(() => undefined)
+    try {
+      await tx`commit`
+    } catch (error) {
+      later = error
+    }
+  })
+  await expect(overdue).rejects.toThrow(TransactionOverdue)
+  await lasting.run((tx) => tx`insert into numbers values (2)`)
+  await eventually(async () => later !== undefined)
+  expect(later).toMatchObject({ code: 'CONNECTION_CLOSED' })
+  expect(await numbers()).toEqual([2])
   await lasting.close()
 })
 

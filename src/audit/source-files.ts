@@ -1,3 +1,4 @@
+import { maxEntryBytes } from '../log/entry.ts'
 import { hashBytes } from '../log/merkle.ts'
 import { tileWidth } from '../log/right-edge.ts'
 import { tilePath } from '../log/tile.ts'
@@ -22,7 +23,7 @@ const maxCheckpointBytes = 64 * 1024
 /** A good tile has 8,192 bytes. One that is somewhat too long still comes through: whoever verifies it should see it. */
 const maxTileBytes = 64 * 1024
 /** 256 entries of 65,535 bytes, each after two bytes of length, and room to be seen as too long. */
-const maxBundleBytes = tileWidth * (2 + 65_535) + 1024
+const maxBundleBytes = tileWidth * (2 + maxEntryBytes) + 1024
 /** A file of a catalogue has at most 1 MiB. */
 const maxBlobBytes = 1_048_576
 

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { maxEntryBytes } from './entry.ts'
 
 /** Bytes of every hash: SHA-256. */
 export const hashBytes = 32
@@ -7,7 +8,7 @@ export const hashBytes = 32
 export const emptyRoot = hash('sha256', '', 'buffer')
 
 /** What is hashed next, with its prefix; entries are no longer. A buffer of its own for each would cost more than its copy. */
-const leafInput = Buffer.alloc(1 + 65_535)
+const leafInput = Buffer.alloc(1 + maxEntryBytes)
 
 /** SHA-256(0x00 || entry); text is hashed as UTF-8. */
 export function leafHash(entry: string | Uint8Array): Buffer {

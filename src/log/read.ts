@@ -7,6 +7,7 @@ import type { EntryRow } from './entry-row.ts'
 import { type KeyLife, keyHistory } from './key-history.ts'
 import type { NoteVerifier } from './note.ts'
 import { receiptText } from './receipt.ts'
+import { tileWidth } from './right-edge.ts'
 import { type EntryPage, searchEntries } from './search.ts'
 import { widthOf } from './tile.ts'
 import { consistencyProof, inclusionProof } from './tile-proofs.ts'
@@ -86,7 +87,7 @@ export function createLogReader(
       const { size } = await head()
       if (width > widthOf(0, n, size)) return undefined
       const rows = await sql<{ entry: string }[]>`
-        select entry from log.entries where index >= ${n * 256} and index < ${n * 256 + width} order by index`
+        select entry from log.entries where index >= ${n * tileWidth} and index < ${n * tileWidth + width} order by index`
       return rows.map(({ entry }) => entry)
     },
     async blob(digest) {

@@ -2,7 +2,8 @@ import { emptyRoot, hashBytes, nodeHash } from './merkle.ts'
 
 /** Hashes in a full tile. */
 export const tileWidth = 256
-const heightsPerLevel = 8
+/** Levels of the tree that one level of tiles takes in: 2^8 hashes. */
+export const heightsPerLevel = 8
 
 /**
  * All that is needed of a tree to append to it: the unfinished tiles along its right side.

@@ -1,11 +1,9 @@
 import { emptyRoot, hashBytes, nodeHash } from './merkle.ts'
-import { subtreeRoot } from './right-edge.ts'
+import { heightsPerLevel, subtreeRoot, tileWidth } from './right-edge.ts'
 import { widthOf } from './tile.ts'
 
 /** Reads the first `width` hashes of a tile: width * 32 bytes. */
 export type TileReader = (level: number, n: number, width: number) => Promise<Buffer>
-
-const heightsPerLevel = 8
 
 /** The node over the leaves [position * 2^height, (position + 1) * 2^height). */
 interface Node {
@@ -70,9 +68,9 @@ async function resolve(path: readonly Node[][], size: number, read: TileReader):
   const hashOf = async ({ height, position }: Node): Promise<Buffer> => {
     const level = Math.floor(height / heightsPerLevel)
     const count = 2 ** (height % heightsPerLevel)
-    const n = Math.floor((position * count) / 256)
+    const n = Math.floor((position * count) / tileWidth)
     const tile = await tileOnce(tiles, level, n, widthOf(level, n, size), read)
-    return subtreeRoot(tile, (position * count) % 256, count)
+    return subtreeRoot(tile, (position * count) % tileWidth, count)
   }
   return Promise.all(
     path.map(async (nodes) => {

@@ -1,9 +1,6 @@
 import type { ReservedSql } from 'postgres'
 import type { RawSql } from '../database/connect.ts'
-import { edgeRanges, extend, type RightEdge, rightEdge } from './right-edge.ts'
-
-/** Hashes in a full tile. @see C2SP tlog-tiles */
-const tileHashes = 256
+import { edgeRanges, extend, type RightEdge, rightEdge, tileWidth } from './right-edge.ts'
 
 /**
  * The first `width` hashes of a tile. Full tiles are stored; a partial one is put together from the leaves, or from the
@@ -17,9 +14,9 @@ export async function readHashes(
   n: number,
   width: number,
 ): Promise<Buffer> {
-  const from = n * tileHashes
+  const from = n * tileWidth
   const rows =
-    width === tileHashes
+    width === tileWidth
       ? await sql<{ hash: Buffer }[]>`select hashes as hash from log.tiles where level = ${level} and n = ${n}`
       : level === 0
         ? await sql<
@@ -59,7 +56,7 @@ export function caughtUp(edge: RightEdge, leaves: readonly Buffer[], size: numbe
 export async function readEdge(sql: RawSql | ReservedSql<{ bigint: number }>, size: number): Promise<RightEdge> {
   const tiles: Buffer[] = []
   for (const { level, from, to } of edgeRanges(size))
-    tiles[level] = await readHashes(sql, level, Math.floor(from / tileHashes), to - from)
+    tiles[level] = await readHashes(sql, level, Math.floor(from / tileWidth), to - from)
   return rightEdge(
     size,
     Array.from(tiles, (tile) => tile ?? Buffer.alloc(0)),

@@ -1,8 +1,8 @@
+import { maxEntryBytes } from './entry.ts'
 import { tileWidth } from './right-edge.ts'
 
-/** Most hashes tile addresses can have levels for: 256^8 is beyond 2^53. */
+/** One hash of the next level would cover 256^7 entries, and indexes end at 2^53. */
 const maxLevel = 6
-const maxEntryBytes = 65_535
 
 /** A tile, or with level `entries` the bundle of entries beside a level-0 tile. */
 export interface TileAddress {

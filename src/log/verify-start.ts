@@ -3,7 +3,7 @@ import { inTransaction } from '../database/transaction.ts'
 import { openCheckpoint } from './checkpoint.ts'
 import type { LogKey } from './log-key.ts'
 import { leafHash } from './merkle.ts'
-import { frontierBytes, rootOfEdge } from './right-edge.ts'
+import { frontierBytes, rootOfEdge, tileWidth } from './right-edge.ts'
 import { rootFromTiles } from './tile-proofs.ts'
 import { readEdge, readHashes } from './tile-store.ts'
 import type { Connection } from './transaction.ts'
@@ -86,7 +86,7 @@ async function headDifferences(sql: Connection, head: HeadRow, key: LogKey): Pro
 
 /** The entries of the unfinished tile against their leaf hashes, and that none of them is missing. */
 async function tailDifferences(sql: Connection, size: number): Promise<readonly string[]> {
-  const from = Math.max(0, size - 1 - ((size - 1) % 256))
+  const from = Math.max(0, size - 1 - ((size - 1) % tileWidth))
   const rows = await sql<{ index: number; entry: string; leaf: Buffer }[]>`
     select index, entry, leaf from log.entries where index >= ${from} order by index`
   const gap = rows.find(({ index }, i) => index !== from + i)

@@ -1,5 +1,6 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { tileWidth } from '../../log/right-edge.ts'
 import type { RulesChange } from './change.ts'
 import type { FindingsSnapshot } from './finding.ts'
 import type { Spread } from './trace.ts'
@@ -45,7 +46,7 @@ export class WorkFolder {
       const work: Omit<Work, 'changes'> = JSON.parse(await readFile(join(this.path, 'work.json'), 'utf8'))
       if (work.format !== format || work.task !== task) return undefined
       const changes: Work['changes'] = JSON.parse(await readFile(join(this.path, 'changes.json'), 'utf8'))
-      return { ...work, changes: changes.filter(({ change }) => change.index < work.bundles * 256) }
+      return { ...work, changes: changes.filter(({ change }) => change.index < work.bundles * tileWidth) }
     } catch {
       return undefined // whatever it is, beginning anew is right
     }

@@ -1,5 +1,5 @@
 import type { RawSql } from '../database/connect.ts'
-import type { Subject } from '../replay/release.ts'
+import type { Subject } from '../replay/fold-waiting.ts'
 
 /** A subject of which a view has taken the log's events, or should have. */
 export interface Expected extends Subject {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { RawSql } from '../database/connect.ts'
 import { inTransaction } from '../database/transaction.ts'
-import type { Subject } from '../replay/release.ts'
+import type { Subject } from '../replay/fold-waiting.ts'
 import type { Judging } from '../view/apply-events.ts'
 import { distinctPlaces, indexesByPlace, lockPositions, type Partition, placeText, readPositions } from '../view/positions.ts'
 import { foldAnew, orOneByOne } from './fold-anew.ts'

@@ -1,6 +1,6 @@
 import type { RawSql } from '../database/connect.ts'
 import { headsWanted } from './filter.ts'
-import type { Subject } from './release.ts'
+import type { Subject } from './fold-waiting.ts'
 import type { Replay } from './replay.ts'
 
 /** The first parked event of a subject. */

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EachBatchPayload, Kafka } from 'kafkajs'
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs'
 import type { Sql } from 'postgres'
 import { Applier, maxApplied } from './applier.ts'
+import { Assignment } from './assignment.ts'
 import { believe, believeHeartbeats, type Claim, claimOf, type HeartbeatClaim } from './believe.ts'
 import type { BrokerAdmin } from './broker-admin.ts'
 import { ensureTopics } from './broker-topics.ts'
@@ -11,8 +12,8 @@ import { whileHeartbeating } from './heartbeating.ts'
 import { kafkaRetry } from './kafka-client.ts'
 import { logWaiting } from './kafka-fault.ts'
 import { laggingPartitions } from './lag.ts'
-import { GrowingPause, pause } from './pause.ts'
-import { placeAssignment } from './place-assignment.ts'
+import { pause } from './pause.ts'
+import { ShownOffsets } from './shown-offsets.ts'
 import { StallWatch } from './stall-watch.ts'
 import type { KindTopics } from './topics.ts'
 
@@ -45,162 +46,161 @@ export interface Ending {
 }
 
 /** The life of one kafkajs consumer. Always returns, never throws. */
-export async function consumeOnce(
+export function consumeOnce(
   means: ConsumerMeans,
   subscriber: Subscriber,
   stop: AbortSignal,
   report: (state: 'running' | 'waiting') => void,
 ): Promise<Ending> {
-  const { sql, kafka, admin, prefix, kinds, log, metrics, stallMs } = means
-  const { bureau } = subscriber
-  const over = new AbortController()
-  const signal = AbortSignal.any([over.signal, stop])
-  const consumer = kafka.consumer({
-    groupId: `${prefix}.${bureau}`,
-    sessionTimeout: sessionTimeoutMs,
-    heartbeatInterval: heartbeatIntervalMs,
-    rebalanceTimeout: rebalanceTimeoutMs,
-    maxWaitTimeInMs: fetchWaitMs,
-    allowAutoTopicCreation: false,
-    // restarting is ours: kafkajs gives up for good on errors that it thinks final
-    retry: { ...kafkaRetry, restartOnFailure: async () => false },
-  })
-  const applier = new Applier<Claim | HeartbeatClaim | Delivery>(applyBelieved, failed, signal)
-  const placed = new Set<string>()
-  const uncommitted = new Map<string, { topic: string; partition: number; offset: string }>()
-  let assigned: ReadonlySet<string> | undefined
-  let generation = 0
-  let committing = false
+  return new ConsumerLife(means, subscriber, stop, report).live()
+}
 
-  const crashed = new Promise<Ending>((resolve) => {
-    consumer.on(consumer.events.CRASH, ({ payload }) => resolve({ why: 'crashed', cause: payload.error }))
-  })
-  const stopped = new Promise<Ending>((resolve) => {
-    if (stop.aborted) resolve({ why: 'stopped' })
-    stop.addEventListener('abort', () => resolve({ why: 'stopped' }), { once: true, signal: over.signal })
-  })
-  const topics = new Map(subscriber.topics().map(({ topic, partitions }) => [`${prefix}.${topic}`, { topic, partitions }]))
+type Item = Claim | HeartbeatClaim | Delivery
 
-  try {
-    return await Promise.race([stopped, crashed, start().then(watch)])
-  } catch (cause) {
-    return { why: 'crashed', cause }
-  } finally {
-    over.abort()
-    await applier.idle()
-    await Promise.race([commit().then(() => consumer.disconnect()), sleep(disconnectTimeoutMs, undefined, { ref: false })]).catch(
-      (error: unknown) => log.debug({ bureau, error: String(error) }, 'the old consumer did not end well'),
+/** Partitions of each topic, by its name at the broker. */
+type PartitionCounts = ReadonlyMap<string, number>
+
+class ConsumerLife {
+  readonly #means: ConsumerMeans
+  readonly #subscriber: Subscriber
+  readonly #stop: AbortSignal
+  readonly #report: (state: 'running' | 'waiting') => void
+  readonly #over = new AbortController()
+  readonly #signal: AbortSignal
+  readonly #consumer: Consumer
+  readonly #applier: Applier<Item>
+  readonly #offsets: ShownOffsets
+  readonly #assignment: Assignment
+  /** by their name at the broker */
+  readonly #topics: ReadonlyMap<string, { readonly topic: string; readonly partitions: number }>
+
+  constructor(means: ConsumerMeans, subscriber: Subscriber, stop: AbortSignal, report: (state: 'running' | 'waiting') => void) {
+    const { kafka, prefix, log } = means
+    const { bureau } = subscriber
+    this.#means = means
+    this.#subscriber = subscriber
+    this.#stop = stop
+    this.#report = report
+    this.#signal = AbortSignal.any([this.#over.signal, stop])
+    this.#consumer = kafka.consumer({
+      groupId: `${prefix}.${bureau}`,
+      sessionTimeout: sessionTimeoutMs,
+      heartbeatInterval: heartbeatIntervalMs,
+      rebalanceTimeout: rebalanceTimeoutMs,
+      maxWaitTimeInMs: fetchWaitMs,
+      allowAutoTopicCreation: false,
+      // restarting is ours: kafkajs gives up for good on errors that it thinks final
+      retry: { ...kafkaRetry, restartOnFailure: async () => false },
+    })
+    this.#applier = new Applier<Item>(
+      (items) => this.#applyBelieved(items),
+      (error) => this.#failed(error),
+      this.#signal,
+    )
+    this.#offsets = new ShownOffsets(this.#consumer, (error) =>
+      log.debug({ bureau, error }, 'offsets could not be committed to Kafka; the next round tries again'),
+    )
+    this.#topics = new Map(subscriber.topics().map(({ topic, partitions }) => [`${prefix}.${topic}`, { topic, partitions }]))
+    this.#assignment = new Assignment({
+      placing: { ...means, topics: this.#topics, subscriber },
+      consumer: this.#consumer,
+      offsets: this.#offsets,
+      signal: this.#signal,
+      apply: (deliveries, current) => this.#applier.take(deliveries, current),
+      placed: () => report('running'),
+      failed: (error) => this.#failed(error),
+    })
+  }
+
+  async live(): Promise<Ending> {
+    try {
+      return await Promise.race([this.#stopped(), this.#crashed(), this.#start().then(() => this.#watch())])
+    } catch (cause) {
+      return { why: 'crashed', cause }
+    } finally {
+      this.#over.abort()
+      await this.#applier.idle()
+      await this.#leave()
+    }
+  }
+
+  #stopped(): Promise<Ending> {
+    return new Promise((resolve) => {
+      const end = () => resolve({ why: 'stopped' })
+      if (this.#stop.aborted) end()
+      this.#stop.addEventListener('abort', end, { once: true, signal: this.#over.signal })
+    })
+  }
+
+  #crashed(): Promise<Ending> {
+    const consumer = this.#consumer
+    return new Promise((resolve) => {
+      consumer.on(consumer.events.CRASH, ({ payload }) => resolve({ why: 'crashed', cause: payload.error }))
+    })
+  }
+
+  async #leave(): Promise<void> {
+    const left = this.#offsets.commit().then(() => this.#consumer.disconnect())
+    const { log } = this.#means
+    const { bureau } = this.#subscriber
+    await Promise.race([left, sleep(disconnectTimeoutMs, undefined, { ref: false })]).catch((error: unknown) =>
+      log.debug({ bureau, error }, 'the old consumer did not end well'),
     )
   }
 
-  async function start(): Promise<void> {
-    const wanted = [...topics].map(([topic, { partitions }]) => ({ topic, partitions }))
+  async #start(): Promise<void> {
+    const { admin, sql, log } = this.#means
+    const consumer = this.#consumer
+    const wanted = [...this.#topics].map(([topic, { partitions }]) => ({ topic, partitions }))
     const counts = await ensureTopics(admin, sql, wanted, log)
-    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => joined(payload.memberAssignment, counts))
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => this.#assignment.join(payload.memberAssignment, counts))
     await consumer.connect()
     // what the stored positions don't say is never left out by beginning too late
-    await consumer.subscribe({ topics: [...topics.keys()], fromBeginning: true })
+    await consumer.subscribe({ topics: [...this.#topics.keys()], fromBeginning: true })
     const partitionsConsumedConcurrently = [...counts.values()].reduce((sum, count) => sum + count, 0)
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently,
-      eachBatch: (batch) => take(batch, counts),
+      eachBatch: (batch) => this.#take(batch, counts),
     })
   }
 
-  /**
-   * kafkajs calls it before it fetches with the new assignment, and does not wait for it. So the partitions pause at once, and
-   * each goes on when its starting point is known.
-   */
-  function joined(assignment: Readonly<Record<string, readonly number[]>>, counts: ReadonlyMap<string, number>): void {
-    generation += 1
-    const mine = generation
-    placed.clear()
-    const partitions = Object.entries(assignment).flatMap(([topic, numbers]) =>
-      numbers.map((partition) => ({ topic, partition })),
-    )
-    assigned = new Set(partitions.map(({ topic, partition }) => keyOf(topic, partition)))
-    for (const [topic, numbers] of Object.entries(assignment)) consumer.pause([{ topic, partitions: [...numbers] }])
-    const current = () => !signal.aborted && mine === generation
-    void placePatiently(partitions, counts, current)
-  }
-
-  async function placePatiently(
-    partitions: readonly { topic: string; partition: number }[],
-    counts: ReadonlyMap<string, number>,
-    current: () => boolean,
-  ) {
-    const pauses = new GrowingPause(100, 3000)
-    while (current()) {
-      try {
-        const missing = partitions.filter(({ topic, partition }) => !placed.has(keyOf(topic, partition)))
-        await placeAssignment(
-          {
-            sql,
-            admin,
-            kinds,
-            topics,
-            counts,
-            subscriber,
-            current,
-            goOn,
-            apply: (deliveries) => applier.take(deliveries, current),
-            log,
-            metrics,
-          },
-          missing,
-        )
-        if (current()) report('running')
-        return
-      } catch (error) {
-        failed(error)
-        await pauses.wait(signal)
-      }
-    }
-  }
-
-  function goOn(topic: string, partition: number, offset: number): void {
-    consumer.seek({ topic, partition, offset: String(offset) })
-    placed.add(keyOf(topic, partition))
-    // what was read from the log instead shows as taken, too
-    uncommitted.set(keyOf(topic, partition), { topic, partition, offset: String(offset) })
-    consumer.resume([{ topic, partitions: [partition] }])
-  }
-
-  async function take(
-    { batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload,
-    counts: ReadonlyMap<string, number>,
-  ): Promise<void> {
+  async #take({ batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload, counts: PartitionCounts): Promise<void> {
     const { topic: brokerTopic, partition } = batch
-    const topic = topics.get(brokerTopic)?.topic
-    const kind = [...kinds()].find(([, of]) => of.topic === topic)?.[0]
-    const key = keyOf(brokerTopic, partition)
+    const place = this.#placeOf(brokerTopic, partition, counts)
     let waitingFor = true
-    const wanted = () => waitingFor && !signal.aborted && isRunning() && !isStale() && placed.has(key)
-    if (topic === undefined || kind === undefined)
-      throw new Error(`topic ${brokerTopic} is of no kind that the catalogue in force has`)
-    const place = { topic, kind, partition, partitions: counts.get(brokerTopic) ?? 0 }
+    const isPlaced = () => this.#assignment.isPlaced(brokerTopic, partition)
+    const wanted = () => waitingFor && !this.#signal.aborted && isRunning() && !isStale() && isPlaced()
 
     try {
       for (let at = 0; at < batch.messages.length && wanted(); at += maxApplied) {
         const messages = batch.messages.slice(at, at + maxApplied)
         const claims = messages.map((message) => claimOf(message, place, brokerTopic))
-        distrust(claims.filter((claim) => claim === 'foreign').length)
+        this.#distrust(claims.filter((claim) => claim === 'foreign').length)
         const known = claims.filter((claim) => typeof claim === 'object')
-        const applied = await whileHeartbeating(applier.take(known, wanted), heartbeat, heartbeatIntervalMs)
+        const applied = await whileHeartbeating(this.#applier.take(known, wanted), heartbeat, heartbeatIntervalMs)
         const last = messages.at(-1)
         if (!applied || !last) return
         resolveOffset(last.offset)
-        uncommitted.set(key, { topic: brokerTopic, partition, offset: String(Number(last.offset) + 1) })
-        report('running')
+        this.#offsets.note(brokerTopic, partition, Number(last.offset) + 1)
+        this.#report('running')
       }
     } finally {
       waitingFor = false
     }
   }
 
-  async function applyBelieved(items: readonly (Claim | HeartbeatClaim | Delivery)[]): Promise<void> {
+  #placeOf(brokerTopic: string, partition: number, counts: PartitionCounts) {
+    const topic = this.#topics.get(brokerTopic)?.topic
+    const kind = [...this.#means.kinds()].find(([, of]) => of.topic === topic)?.[0]
+    if (topic === undefined || kind === undefined)
+      throw new Error(`topic ${brokerTopic} is of no kind that the catalogue in force has`)
+    return { topic, kind, partition, partitions: counts.get(brokerTopic) ?? 0 }
+  }
+
+  async #applyBelieved(items: readonly Item[]): Promise<void> {
+    const { sql } = this.#means
     const [events, beats] = await Promise.all([
       believe(
         sql,
@@ -211,17 +211,19 @@ export async function consumeOnce(
         items.filter((item) => 'size' in item),
       ),
     ])
-    distrust(events.distrusted + beats.distrusted)
+    this.#distrust(events.distrusted + beats.distrusted)
     // a topic may hold an event twice, after a publisher's crash; the later copy says best where to go on
     const byIndex = new Map<number, Delivery>()
     for (const item of items) if ('entry' in item) byIndex.set(item.index, item)
     for (const delivery of events.deliveries) byIndex.set(delivery.index, delivery)
     const ordered = [...byIndex.values()].sort((one, other) => one.index - other.index)
-    if (ordered.length + beats.heartbeats.length > 0) await subscriber.apply(ordered, beats.heartbeats)
+    if (ordered.length + beats.heartbeats.length > 0) await this.#subscriber.apply(ordered, beats.heartbeats)
   }
 
-  function distrust(messages: number): void {
+  #distrust(messages: number): void {
     if (messages === 0) return
+    const { metrics, log } = this.#means
+    const { bureau } = this.#subscriber
     metrics.distrusted?.(bureau, messages)
     log.error(
       { bureau, messages },
@@ -229,20 +231,22 @@ export async function consumeOnce(
     )
   }
 
-  function failed(error: unknown): void {
-    report('waiting')
-    logWaiting(log, { bureau }, error, 'the consumer waits: the machine failed, nothing is lost')
+  #failed(error: unknown): void {
+    this.#report('waiting')
+    const { bureau } = this.#subscriber
+    logWaiting(this.#means.log, { bureau }, error, 'the consumer waits: the machine failed, nothing is lost')
   }
 
   /** Commits, looks for a stall and for other topics, until one is found. */
-  async function watch(): Promise<Ending> {
+  async #watch(): Promise<Ending> {
+    const { stallMs, prefix } = this.#means
     const stalls = new StallWatch(stallMs)
     const everyMs = Math.min(commitIntervalMs, stallMs / 4)
-    while (!signal.aborted) {
-      await pause(everyMs, signal)
-      void commit()
-      if (subscriber.topics().some(({ topic }) => !topics.has(`${prefix}.${topic}`))) return { why: 'topics-changed' }
-      const lagging = applier.busy ? undefined : await laggingPartitions(sql, subscriber, topics, assigned).catch(() => undefined)
+    while (!this.#signal.aborted) {
+      await pause(everyMs, this.#signal)
+      void this.#offsets.commit()
+      if (this.#subscriber.topics().some(({ topic }) => !this.#topics.has(`${prefix}.${topic}`))) return { why: 'topics-changed' }
+      const lagging = await this.#lagging()
       // an apply under way, or a database that doesn't answer, is not kafkajs standing still
       if (lagging === undefined) stalls.forget()
       else if (stalls.observe(lagging, performance.now())) return { why: 'stalled' }
@@ -250,21 +254,8 @@ export async function consumeOnce(
     return { why: 'stopped' }
   }
 
-  async function commit(): Promise<void> {
-    const offsets = new Map(uncommitted)
-    if (offsets.size === 0 || committing) return
-    committing = true
-    uncommitted.clear()
-    try {
-      await consumer.commitOffsets([...offsets.values()])
-    } catch (error) {
-      log.debug({ bureau, error: String(error) }, 'offsets could not be committed to Kafka; the next round tries again')
-      for (const [key, offset] of offsets) if (!uncommitted.has(key)) uncommitted.set(key, offset)
-    }
-    committing = false
+  async #lagging(): Promise<Awaited<ReturnType<typeof laggingPartitions>> | undefined> {
+    if (this.#applier.busy) return undefined
+    return laggingPartitions(this.#means.sql, this.#subscriber, this.#topics, this.#assignment.all).catch(() => undefined)
   }
-}
-
-function keyOf(topic: string, partition: number): string {
-  return `${topic} ${partition}`
 }

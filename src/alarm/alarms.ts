@@ -1,3 +1,4 @@
+import type { PendingQuery, Row } from 'postgres'
 import type { RawSql } from '../database/connect.ts'
 import type { AlarmDetails, AlarmKind, Finding } from './alarm.ts'
 
@@ -44,23 +45,22 @@ export class Alarms {
    * @returns what was cleared
    */
   async clearOthers(kind: AlarmKind, except: readonly string[]): Promise<readonly string[]> {
-    const rows = await this.#sql<{ about: string }[]>`
-      update operations.alarms set state = 'cleared', cleared_at = now(), tries = 0, next_try_at = now(),
-        told = case when told = 'nothing' then 'cleared' else told end
-      where kind = ${kind} and state = 'raised' and about <> all (${this.#sql.array([...except], 1009)})
-      returning about`
-    return rows.map(({ about }) => about)
+    return this.#clear(kind, this.#sql`about <> all (${this.#sql.array([...except], 1009)})`)
   }
 
   /** Clears alarms that processes raise as things happen, when nothing has happened for so long. */
   async clearQuiet(kind: AlarmKind, quietMs: number): Promise<readonly string[]> {
+    return this.#clear(kind, this.#sql`seen_at <= now() - ${quietMs} * interval '1 ms'`)
+  }
+
+  /** In one statement: what is raised meanwhile by another process is not among what it finds. */
+  async #clear(kind: AlarmKind, which: PendingQuery<Row[]>): Promise<readonly string[]> {
     const rows = await this.#sql<{ about: string }[]>`
-      select about from operations.alarms
-      where kind = ${kind} and state = 'raised' and seen_at > now() - ${quietMs} * interval '1 ms'`
-    return this.clearOthers(
-      kind,
-      rows.map(({ about }) => about),
-    )
+      update operations.alarms set state = 'cleared', cleared_at = now(), tries = 0, next_try_at = now(),
+        told = case when told = 'nothing' then 'cleared' else told end
+      where kind = ${kind} and state = 'raised' and ${which}
+      returning about`
+    return rows.map(({ about }) => about)
   }
 
   async raisedCounts(): Promise<readonly { readonly kind: AlarmKind; readonly count: number }[]> {

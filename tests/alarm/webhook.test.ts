@@ -146,9 +146,35 @@ it('of more than five hundred that wait to be told the oldest are given up, and 
   await expectUntold(Array.from({ length: 500 }, (_, i) => `again ${i + 20}`))
 })
 
+async function waiting(): Promise<number> {
+  const rows = await connected.raw`
+    select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+  return rows.length
+}
+
 /** Due by the clock of the database's machine, which may be set back a little at any moment. */
 const expectUntold = (abouts: readonly string[]) =>
   eventually(async () => expect((await alarms.untold(1000)).map(({ about }) => about)).toEqual(abouts))
+
+it('what happens again, or another process raises, while quiet alarms are cleared is not cleared with them', async () => {
+  for (const about of ['quiet', 'again']) await alarms.raise('hole', finding(about))
+  await connected.raw`update operations.alarms set seen_at = now() - interval '2 hours'`
+  // clearing stands at the rows of this transaction, and goes on when it is over
+  const holder = await connected.raw.reserve()
+  try {
+    await holder`begin`
+    await holder`select 1 from operations.alarms where about = 'again' for update`
+    const clearing = alarms.clearQuiet('hole', 3_600_000)
+    await eventually(async () => (await waiting()) === 1)
+    await holder`update operations.alarms set seen_at = now() where about = 'again'`
+    await new Alarms(holder).raise('hole', finding('new'))
+    await holder`commit`
+    expect(await clearing).toEqual(['quiet'])
+  } finally {
+    holder.release()
+  }
+  await expectUntold(['again', 'new'])
+})
 
 it('a receiver that never answers holds up no stop', async () => {
   answers = [() => 'never']

@@ -9,6 +9,7 @@ export const alarmKinds = [
   'hole',
   'witnesses-behind',
   'replay-paused',
+  'view-broken',
 ] as const
 export type AlarmKind = (typeof alarmKinds)[number]
 

@@ -42,10 +42,12 @@ export class Alarms {
    * Clears what is not so any more. Whoever was not told of an alarm need not hear of its end.
    *
    * @param except what it is still about
+   * @param unread bureaus of which nobody knows: what begins with one of them stays
    * @returns what was cleared
    */
-  async clearOthers(kind: AlarmKind, except: readonly string[]): Promise<readonly string[]> {
-    return this.#clear(kind, this.#sql`about <> all (${this.#sql.array([...except], 1009)})`)
+  async clearOthers(kind: AlarmKind, except: readonly string[], unread: readonly string[] = []): Promise<readonly string[]> {
+    const texts = (list: readonly string[]) => this.#sql.array([...list], 1009)
+    return this.#clear(kind, this.#sql`about <> all (${texts(except)}) and split_part(about, ' ', 1) <> all (${texts(unread)})`)
   }
 
   /** Clears alarms that processes raise as things happen, when nothing has happened for so long. */

@@ -5,21 +5,21 @@ import type { RulesKeeper } from '../log/rules-in-force.ts'
 import { lagOf } from '../view/lag.ts'
 import { oldestHeard } from '../view/partition-states.ts'
 import type { View } from '../view/view.ts'
-import type { AlarmKind, Finding } from './alarm.ts'
+import type { Finding } from './alarm.ts'
 import { Growth } from './growth.ts'
-
-/** Something that is looked at again and again: what it finds is raised, and what it finds no more is cleared. */
-export interface Condition {
-  readonly kind: AlarmKind
-  find(): Promise<readonly Finding[]>
-}
+import type { Condition, Look } from './look.ts'
+import { viewBroken } from './view-broken.ts'
 
 export type WatchedView = Pick<View, 'positions' | 'parkedCounts' | 'partitions'>
 
 export interface Watched {
   readonly sql: RawSql
   readonly keeper: RulesKeeper
-  readonly views: { all(): readonly (readonly [string, WatchedView])[] }
+  readonly views: {
+    all(): readonly (readonly [string, WatchedView])[]
+    /** their search_path is the view's schema */
+    connections(): readonly (readonly [string, RawSql])[]
+  }
   /** of the broker's topics; undefined without one */
   readonly topicPrefix: string | undefined
   /** undefined: nobody cosigns the log */
@@ -36,16 +36,15 @@ const missedHeartbeats = 3
 const maxCounted = 10_000
 
 export function conditionsOf(watched: Watched): readonly Condition[] {
-  const { sql, keeper, views, topicPrefix, witnesses, behindSeconds, heartbeatSeconds } = watched
-  const silentMs = Math.max(behindSeconds, missedHeartbeats * heartbeatSeconds) * 1000
+  const { sql, keeper, views, topicPrefix, witnesses, behindSeconds } = watched
   const growth = new Growth()
   const isLate = (since: Date | undefined): since is Date =>
     since !== undefined && Date.now() - since.getTime() > behindSeconds * 1000
   return [
     {
       kind: 'parked-group',
-      find: () =>
-        eachView(async (bureau, view) =>
+      find: (look) =>
+        look.eachView(views.all(), async (bureau, view) =>
           (await view.parkedCounts())
             .filter(({ cause }) => cause !== 'behind')
             .map(({ cause, type, events, subjects }) => ({
@@ -56,8 +55,8 @@ export function conditionsOf(watched: Watched): readonly Condition[] {
     },
     {
       kind: 'parked-growing',
-      find: () =>
-        eachView(async (bureau, view) => {
+      find: (look) =>
+        look.eachView(views.all(), async (bureau, view) => {
           const events = (await view.parkedCounts()).reduce((sum, group) => sum + group.events, 0)
           const before = growth.observe(bureau, events, performance.now())
           return before === undefined ? [] : [{ about: bureau, details: { bureau, events, eventsBefore: before } }]
@@ -65,8 +64,8 @@ export function conditionsOf(watched: Watched): readonly Condition[] {
     },
     {
       kind: 'consumer-behind',
-      find: () =>
-        eachView(async (bureau, view) => {
+      find: (look) =>
+        look.eachView(views.all(), async (bureau, view) => {
           const { events, since } = await lagOf(sql, keeper.inForce.rules, await view.positions(), partitionOf)
           return isLate(since) ? [{ about: bureau, details: { bureau, events, since: since.toISOString() } }] : []
         }),
@@ -79,22 +78,7 @@ export function conditionsOf(watched: Watched): readonly Condition[] {
         return isLate(since) ? [{ about: topicPrefix, details: { events, since: since.toISOString() } }] : []
       },
     },
-    {
-      kind: 'no-heartbeat',
-      async find() {
-        const now = new Date()
-        const published = topicPrefix === undefined ? now : await lastHeartbeat(sql, topicPrefix)
-        const found: Finding[] = []
-        const tell = (about: string, at: Date) => found.push({ about, details: { about, since: at.toISOString() } })
-        if (topicPrefix !== undefined && published && now.getTime() - published.getTime() > silentMs) tell(topicPrefix, published)
-        for (const [bureau, view] of views.all()) {
-          const heard = oldestHeard(await view.partitions())
-          // where the publisher is silent there is nothing to hear
-          if (heard && published && published.getTime() - heard.getTime() > silentMs) tell(bureau, heard)
-        }
-        return found
-      },
-    },
+    { kind: 'no-heartbeat', find: (look) => silent(look, watched) },
     {
       kind: 'witnesses-behind',
       async find() {
@@ -114,14 +98,25 @@ export function conditionsOf(watched: Watched): readonly Condition[] {
         }))
       },
     },
+    viewBroken(views),
   ]
+}
 
-  async function eachView(find: (bureau: string, view: WatchedView) => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
-    const found: Finding[] = []
-    // one after the other: nobody waits, and each may read a lot
-    for (const [bureau, view] of views.all()) found.push(...(await find(bureau, view)))
-    return found
-  }
+/** Topics that the publisher sends no heartbeats to, and views that take none. */
+async function silent(look: Look, watched: Watched): Promise<readonly Finding[]> {
+  const { sql, views, topicPrefix, behindSeconds, heartbeatSeconds } = watched
+  const silentMs = Math.max(behindSeconds, missedHeartbeats * heartbeatSeconds) * 1000
+  const finding = (about: string, at: Date): Finding => ({ about, details: { about, since: at.toISOString() } })
+  const now = new Date()
+  const published = topicPrefix === undefined ? now : await lastHeartbeat(sql, topicPrefix)
+  // where the publisher is silent there is nothing to hear
+  if (published === undefined) return []
+  const isSilent = topicPrefix !== undefined && now.getTime() - published.getTime() > silentMs
+  const found = await look.eachView(views.all(), async (bureau, view) => {
+    const heard = oldestHeard(await view.partitions())
+    return heard && published.getTime() - heard.getTime() > silentMs ? [finding(bureau, heard)] : []
+  })
+  return isSilent ? [finding(topicPrefix, published), ...found] : found
 }
 
 /** Events that the broker has not acknowledged, of the topic that is furthest behind; counted up to 10,000. */

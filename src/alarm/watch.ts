@@ -1,15 +1,18 @@
 import type { Lease, Leases } from '../bus/leases.ts'
 import { pause } from '../bus/pause.ts'
 import type { Logger } from '../logger.ts'
-import type { AlarmKind } from './alarm.ts'
+import { viewFaultText } from '../view/view-fault.ts'
+import type { AlarmKind, Finding } from './alarm.ts'
 import type { Alarms } from './alarms.ts'
-import type { Condition } from './conditions.ts'
+import { type Condition, Look } from './look.ts'
 import type { Teller } from './teller.ts'
 
 /** Alarms of what happens in a moment; each is over when it has not happened for an hour. */
 const momentary: readonly AlarmKind[] = ['foreign-messages', 'hole']
 const quietMs = 3_600_000
 const tickMs = 500
+/** What goes wrong at every look is said this often at most. */
+const saidEveryMs = 600_000
 
 export interface WatchMeans {
   readonly alarms: Alarms
@@ -25,6 +28,7 @@ export interface WatchMeans {
 export class AlarmWatch {
   readonly #means: WatchMeans
   readonly #closing = new AbortController()
+  readonly #saidAt = new Map<string, number>()
   readonly #running: Promise<void>
 
   constructor(means: WatchMeans) {
@@ -65,23 +69,45 @@ export class AlarmWatch {
     }
   }
 
+  /** What goes wrong with one kind of alarm, or with one view, keeps no other from being looked at: this never rejects. */
   async #look(): Promise<void> {
     const { alarms, conditions, logger } = this.#means
-    for (const { kind, find } of conditions) {
-      const found = await find()
-      for (const finding of found) {
-        if (await alarms.raise(kind, finding)) logger.error({ kind, ...finding.details }, `ALARM: ${kind}`)
-      }
-      this.#over(
-        kind,
-        await alarms.clearOthers(
-          kind,
-          found.map(({ about }) => about),
-        ),
+    const look = new Look()
+    for (const { kind, find } of conditions)
+      await this.#step(kind, async () => this.#judge(kind, await find(look), [...look.faults.keys()]))
+    for (const kind of momentary) await this.#step(kind, async () => this.#over(kind, await alarms.clearQuiet(kind, quietMs)))
+    await this.#step('old', () => alarms.forgetOld())
+    for (const [bureau, fault] of look.faults)
+      this.#seldom(`view ${bureau}`, () =>
+        logger.warn({ bureau, reason: viewFaultText(fault) }, 'a view can’t be looked at: its alarms stay as they are'),
+      )
+  }
+
+  async #judge(kind: AlarmKind, found: readonly Finding[], unread: readonly string[]): Promise<void> {
+    const { alarms, logger } = this.#means
+    for (const finding of found) {
+      if (await alarms.raise(kind, finding)) logger.error({ kind, ...finding.details }, `ALARM: ${kind}`)
+    }
+    const abouts = found.map(({ about }) => about)
+    this.#over(kind, await alarms.clearOthers(kind, abouts, unread))
+  }
+
+  async #step(alarms: AlarmKind | 'old', work: () => Promise<void>): Promise<void> {
+    if (this.#closing.signal.aborted) return
+    try {
+      await work()
+    } catch (error) {
+      this.#seldom(alarms, () =>
+        this.#means.logger.warn({ alarms, error }, 'alarms of a kind could not be looked after: they stay as they are'),
       )
     }
-    for (const kind of momentary) this.#over(kind, await alarms.clearQuiet(kind, quietMs))
-    await alarms.forgetOld()
+  }
+
+  #seldom(what: string, say: () => void): void {
+    const now = performance.now()
+    if (now - (this.#saidAt.get(what) ?? Number.NEGATIVE_INFINITY) < saidEveryMs) return
+    this.#saidAt.set(what, now)
+    say()
   }
 
   #over(kind: AlarmKind, cleared: readonly string[]): void {

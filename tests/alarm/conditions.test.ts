@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { AlarmKind } from '../../src/alarm/alarm.ts'
+import type { AlarmKind, Finding } from '../../src/alarm/alarm.ts'
 import { Alarms } from '../../src/alarm/alarms.ts'
 import { conditionsOf } from '../../src/alarm/conditions.ts'
 import { Growth } from '../../src/alarm/growth.ts'
+import { Look } from '../../src/alarm/look.ts'
 import { Notices } from '../../src/alarm/notices.ts'
 import type { Position } from '../../src/bus/bus.ts'
 import type { PartitionState } from '../../src/view/partition-states.ts'
@@ -39,6 +40,11 @@ afterAll(() => gateway.stop())
 
 /** What a look of the kind finds. */
 async function found(kind: AlarmKind, of: Gateway, behindSeconds = 120, topicPrefix?: string) {
+  const condition = conditions(of, behindSeconds, topicPrefix).find((one) => one.kind === kind)
+  return (await condition?.find(new Look())) ?? []
+}
+
+function conditions(of: Gateway, behindSeconds: number, topicPrefix?: string) {
   const bureaus = of.parts.keeper.inForce.rules.bureaus.map(({ id }) => id)
   const all = bureaus.flatMap((bureau) => {
     const view = of.parts.view(bureau)
@@ -55,16 +61,15 @@ async function found(kind: AlarmKind, of: Gateway, behindSeconds = 120, topicPre
     ]
     return [[bureau, { parkedCounts: () => view.parkedCounts(), positions, partitions }] as const]
   })
-  const conditions = conditionsOf({
+  return conditionsOf({
     sql: of.database.raw,
     keeper: of.parts.keeper,
-    views: { all: () => all },
+    views: { all: () => all, connections: () => bureaus.map((bureau) => [bureau, of.database.raw] as const) },
     topicPrefix,
     heartbeatSeconds: 0,
     witnesses: () => Promise.resolve({ lagSeconds: 75, warning: 'late' }),
     behindSeconds,
   })
-  return (await conditions.find((one) => one.kind === kind)?.find()) ?? []
 }
 
 it('a group of parked events is one finding, with numbers and no subject', async () => {
@@ -123,6 +128,40 @@ it('a replay that paused by itself is found, one that an operator paused is not;
     { about: '901', details: { replay: 901, bureau: 'local-tax', subjectsFailed: 10 } },
   ])
   expect(await found('witnesses-behind', gateway)).toEqual([{ about: 'quorum', details: { lagSeconds: 75 } }])
+})
+
+it('a view that can’t be read is found at the second look, says why, and hides nothing of the others', async () => {
+  const { raw } = gateway.database
+  const all = conditions(gateway, 120)
+  const lookAt = async () => {
+    const look = new Look()
+    const found = new Map<AlarmKind, readonly Finding[]>()
+    for (const { kind, find } of all) found.set(kind, await find(look))
+    return { found, faults: [...look.faults.keys()] }
+  }
+  expect((await lookAt()).faults).toEqual([])
+  await raw`alter table view_commerce.parked rename to hidden`
+  try {
+    const first = await lookAt()
+    expect(first.faults).toEqual(['commerce'])
+    expect(first.found.get('parked-group')).toMatchObject([{ about: 'local-tax no-office registration.established.v1' }])
+    expect(first.found.get('view-broken')).toEqual([])
+    const second = await lookAt()
+    const details = { bureau: 'commerce', reason: 'tables of it are gone: parked' }
+    expect(second.found.get('view-broken')).toEqual([{ about: 'commerce', details }])
+  } finally {
+    await raw`alter table view_commerce.hidden rename to parked`
+  }
+  expect(await lookAt()).toMatchObject({ faults: [] })
+  await raw`alter table view_commerce.parked rename column cause to reason`
+  try {
+    await lookAt()
+    const { found } = await lookAt()
+    expect(found.get('view-broken')).toMatchObject([{ details: { reason: 'it can’t be read: PostgresError 42703' } }])
+  } finally {
+    await raw`alter table view_commerce.parked rename column reason to cause`
+  }
+  expect((await lookAt()).found.get('view-broken')).toEqual([])
 })
 
 it('what grows by a hundred in ten minutes is growing, until it falls or stands still', () => {

@@ -7,12 +7,14 @@ import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { AlarmKind, Finding } from '../../src/alarm/alarm.ts'
 import { Alarms } from '../../src/alarm/alarms.ts'
+import type { Condition } from '../../src/alarm/look.ts'
 import { Teller } from '../../src/alarm/teller.ts'
 import { AlarmWatch } from '../../src/alarm/watch.ts'
 import { readWebhookSecret, webhookHeaders } from '../../src/alarm/webhook.ts'
 import { Leases } from '../../src/bus/leases.ts'
 import { connect, type Database } from '../../src/database/connect.ts'
 import { migrateLog } from '../../src/database/migrate.ts'
+import type { Logger } from '../../src/logger.ts'
 import { eventually } from '../support/eventually.ts'
 import { type TestDatabase, testDatabase } from '../support/postgres.ts'
 
@@ -75,8 +77,11 @@ beforeEach(async () => {
   found = {}
 })
 
+const kinds = ['consumer-behind', 'parked-group'] as const
+const all: readonly Condition[] = kinds.map((kind) => ({ kind, find: () => Promise.resolve(found[kind] ?? []) }))
+
 /** One gateway's watch over what `found` says. */
-function openWatch(): () => Promise<void> {
+function openWatch(conditions = all, logger: Logger = silent): () => Promise<void> {
   const leases = new Leases(connected.raw, silent)
   const teller = new Teller({
     alarms,
@@ -85,9 +90,7 @@ function openWatch(): () => Promise<void> {
     onTold: (outcome) => outcomes.push(outcome),
     firstPauseMs: 50,
   })
-  const kinds = ['consumer-behind', 'parked-group'] as const
-  const conditions = kinds.map((kind) => ({ kind, find: () => Promise.resolve(found[kind] ?? []) }))
-  const watch = new AlarmWatch({ alarms, conditions, teller, leases, logger: silent, everyMs: 50 })
+  const watch = new AlarmWatch({ alarms, conditions, teller, leases, logger, everyMs: 50 })
   return async () => {
     await watch.close()
     await leases.close()
@@ -155,6 +158,54 @@ async function waiting(): Promise<number> {
 /** Due by the clock of the database's machine, which may be set back a little at any moment. */
 const expectUntold = (abouts: readonly string[]) =>
   eventually(async () => expect((await alarms.untold(1000)).map(({ about }) => about)).toEqual(abouts))
+
+it('a kind or a view that fails keeps its alarms, and keeps nobody from hearing of the others; it is said once', async () => {
+  const views = ['commerce', 'local-tax', 'state-tax'].map((bureau) => [bureau, bureau] as const)
+  let faulty: string | undefined
+  let looks = 0
+  const warned: unknown[] = []
+  const conditions: readonly Condition[] = [
+    {
+      kind: 'witnesses-behind',
+      async find() {
+        looks += 1
+        if (faulty !== undefined) throw new Error('the witnesses can’t be asked')
+        return []
+      },
+    },
+    {
+      kind: 'parked-group',
+      find: (look) =>
+        look.eachView(views, async (bureau) => {
+          if (bureau === faulty) throw new Error('the view is broken')
+          return (found['parked-group'] ?? []).filter(({ about }) => about.startsWith(`${bureau} `))
+        }),
+    },
+  ]
+  found = { 'parked-group': [finding('commerce no-office'), finding('local-tax no-office')] }
+  await alarms.raise('witnesses-behind', finding('quorum'))
+  faulty = 'none of them'
+  const close = openWatch(conditions, { ...silent, warn: (fields) => void warned.push(fields) })
+  const told = () => taken.map(({ type, about }) => `${type} ${about}`)
+  await eventually(async () => taken.length === 3)
+  faulty = 'commerce'
+  found = { 'parked-group': [finding('state-tax no-office')] }
+  await eventually(async () => taken.length === 5)
+  const before = looks
+  await eventually(async () => looks > before + 3)
+  expect(told().slice(3).toSorted()).toEqual(['alarm.cleared local-tax no-office', 'alarm.raised state-tax no-office'])
+  const kept = await connected.raw`select kind, about from operations.alarms where state = 'raised' order by id`
+  expect([...kept]).toEqual([
+    { kind: 'witnesses-behind', about: 'quorum' },
+    { kind: 'parked-group', about: 'commerce no-office' },
+    { kind: 'parked-group', about: 'state-tax no-office' },
+  ])
+  expect(warned).toMatchObject([{ alarms: 'witnesses-behind' }, { bureau: 'commerce' }])
+  faulty = undefined
+  await eventually(async () => taken.length === 7)
+  await close()
+  expect(told().slice(5).toSorted()).toEqual(['alarm.cleared commerce no-office', 'alarm.cleared quorum'])
+})
 
 it('what happens again, or another process raises, while quiet alarms are cleared is not cleared with them', async () => {
   for (const about of ['quiet', 'again']) await alarms.raise('hole', finding(about))

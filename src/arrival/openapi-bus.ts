@@ -75,7 +75,8 @@ export const busSchemas: JsonObject = {
     logSize: { ...count, description: 'entries of the log' },
     brokerFault: orNull(text('why the broker could not be asked')),
     topics: list(schemaRef('BusTopic')),
-    consumers: list(schemaRef('BusConsumer')),
+    consumers: { ...list(schemaRef('BusConsumer')), description: 'of each bureau whose view can be read' },
+    viewFaults: list(closed({ bureau: schemaRef('BureauId'), fault: text('why its view can’t be read') })),
     republications: { ...list(schemaRef('Republication')), maxItems: 20 },
   }),
 }

@@ -15,6 +15,7 @@ export function busText(status: JsonObject): string {
       ['CONSUMER', 'LAG', 'SINCE', 'HEARD OF', 'AT', 'CHECKED', 'AT', 'HOLES HEALED'],
       ...consumers.map((consumer) => consumerRow(consumer)),
     ]),
+    ...objectsIn(status.viewFaults).map(({ bureau, fault }) => `the view of ${text(bureau)}: ${text(fault)}\n`),
     partitionsText(topics, consumers),
     ...objectsIn(status.republications).map(republicationText),
   ]

@@ -6,6 +6,7 @@ import type { RulesKeeper } from '../log/rules-in-force.ts'
 import { lagOf } from '../view/lag.ts'
 import { type PartitionState, readPartitions } from '../view/partition-states.ts'
 import { placeText, readPositions } from '../view/positions.ts'
+import { viewFaultText } from '../view/view-fault.ts'
 
 /** Republications in one answer: what is under way, and the last few. */
 const maxListed = 20
@@ -18,7 +19,9 @@ export interface BusStatus {
   /** why the broker could not be asked; null when it could, or there is none */
   readonly brokerFault: string | null
   readonly topics: readonly TopicStatus[]
+  /** of each bureau whose view can be read */
   readonly consumers: readonly ConsumerStatus[]
+  readonly viewFaults: readonly ViewFault[]
   /** newest first */
   readonly republications: readonly RepublicationStatus[]
 }
@@ -49,6 +52,12 @@ export interface ConsumerStatus {
   readonly partitions: readonly (PartitionState & { readonly lagEvents: number })[]
 }
 
+/** A view that can't be read, and why. */
+export interface ViewFault {
+  readonly bureau: string
+  readonly fault: string
+}
+
 export interface RepublicationStatus {
   readonly id: number
   readonly from: number
@@ -72,17 +81,15 @@ export interface BusStatusMeans {
 }
 
 export async function readBusStatus(means: BusStatusMeans): Promise<BusStatus> {
-  const { sql, keeper, views, bus } = means
+  const { sql, bus } = means
   const [head] = await sql<{ size: number }[]>`select coalesce(max(index), -1) + 1 as size from log.entries`
   const { ends, fault } = await askBroker(means)
-  const consumers: ConsumerStatus[] = []
-  for (const [bureau, view] of views()) consumers.push(await readConsumer(sql, keeper, bureau, view))
   return {
     bus: bus.name,
     logSize: head?.size ?? 0,
     brokerFault: fault,
     topics: await readTopics(means, ends),
-    consumers,
+    ...(await readConsumers(means)),
     republications: await sql<RepublicationStatus[]>`
       select id, from_index as "from", to_index as "to", sent_to as "sentTo", events, party, reason,
         created_at as "createdAt", finished_at as "finishedAt"
@@ -119,6 +126,20 @@ async function readTopics({ sql, keeper, topicPrefix }: BusStatusMeans, ends: En
       }),
     }
   })
+}
+
+/** One view that can't be read takes nothing away from what is told of the others. */
+async function readConsumers({ sql, keeper, views }: BusStatusMeans): Promise<Pick<BusStatus, 'consumers' | 'viewFaults'>> {
+  const consumers: ConsumerStatus[] = []
+  const viewFaults: ViewFault[] = []
+  for (const [bureau, view] of views()) {
+    try {
+      consumers.push(await readConsumer(sql, keeper, bureau, view))
+    } catch (error) {
+      viewFaults.push({ bureau, fault: viewFaultText(error) })
+    }
+  }
+  return { consumers, viewFaults }
 }
 
 async function readConsumer(sql: RawSql, keeper: RulesKeeper, bureau: string, view: RawSql): Promise<ConsumerStatus> {

@@ -56,6 +56,22 @@ it('counts what a view has not taken in, by partition', async () => {
   expect(consumers).toContainEqual(expect.objectContaining({ bureau, lagEvents: behind, partitions }))
 })
 
+it('names a view that can’t be read, and tells of the others', async () => {
+  const { raw } = database
+  await raw`alter table positions rename to hidden`
+  try {
+    const { consumers, viewFaults } = await readObject(gateway, path, 'operator')
+    expect(consumers).toMatchObject([
+      { bureau: 'commerce', lagEvents: 0 },
+      { bureau: 'state-tax', lagEvents: 0 },
+    ])
+    expect(viewFaults).toEqual([{ bureau, fault: 'it can’t be read: PostgresError 42P01' }])
+  } finally {
+    await raw`alter table hidden rename to positions`
+  }
+  expect(await readObject(gateway, path, 'operator')).toMatchObject({ consumers: [{}, {}, { bureau }], viewFaults: [] })
+})
+
 it('looks through a view when an operator asks for it, on record and once, and tells what was missing', async () => {
   const check = () => operate(gateway, '/v1/operations/checks', 'check-view', { bureau })
   const asked = await check()

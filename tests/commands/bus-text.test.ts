@@ -26,3 +26,11 @@ it('and neither does the table of the bus', () => {
   expect(table(312)).toMatch(/ 500 \(312 behind\) +2026-/)
   expect(table(0)).toMatch(/ 500 +2026-/)
 })
+
+it('a view that can’t be read has a line of its own', () => {
+  const viewFaults = [{ bureau: 'state-tax', fault: 'it can’t be read: PostgresError 42P01' }]
+  const status = { bus: 'embedded', topics: [], republications: [], consumers: [] }
+  expect(busText({ ...status, viewFaults })).toContain('\nthe view of state-tax: it can’t be read: PostgresError 42P01\n')
+  // by an older gateway
+  expect(busText(status)).not.toContain('the view of')
+})

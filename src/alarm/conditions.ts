@@ -66,7 +66,13 @@ export function conditionsOf(watched: Watched): readonly Condition[] {
       kind: 'consumer-behind',
       find: (look) =>
         look.eachView(views.all(), async (bureau, view) => {
-          const { events, since } = await lagOf(sql, keeper.inForce.rules, await view.positions(), partitionOf)
+          const { events, since } = await lagOf(
+            sql,
+            keeper.inForce.rules,
+            await view.positions(),
+            partitionOf,
+            await view.partitions(),
+          )
           return isLate(since) ? [{ about: bureau, details: { bureau, events, since: since.toISOString() } }] : []
         }),
     },

@@ -63,8 +63,9 @@ class ViewsUnread extends Error {
 }
 
 async function readViewGauges(metrics: Metrics, sql: RawSql, keeper: RulesKeeper, bureau: string, view: ReadView): Promise<void> {
-  const { events, since } = await lagOf(sql, keeper.inForce.rules, await view.positions(), partitionOf)
-  const heard = oldestHeard(await view.partitions())
+  const [positions, partitions] = [await view.positions(), await view.partitions()]
+  const { events, since } = await lagOf(sql, keeper.inForce.rules, positions, partitionOf, partitions)
+  const heard = oldestHeard(partitions)
   const parked = new Map<string, number>()
   for (const { cause, events } of await view.parkedCounts()) parked.set(cause, (parked.get(cause) ?? 0) + events)
   metrics.lag.set({ bureau }, events)

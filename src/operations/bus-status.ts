@@ -143,8 +143,8 @@ async function readConsumers({ sql, keeper, views }: BusStatusMeans): Promise<Pi
 }
 
 async function readConsumer(sql: RawSql, keeper: RulesKeeper, bureau: string, view: RawSql): Promise<ConsumerStatus> {
-  const partitions = await readPartitions(view)
-  const { events, since, byPartition } = await lagOf(sql, keeper.inForce.rules, await readPositions(view), partitionOf)
+  const [positions, partitions] = [await readPositions(view), await readPartitions(view)]
+  const { events, since, byPartition } = await lagOf(sql, keeper.inForce.rules, positions, partitionOf, partitions)
   return {
     bureau,
     lagEvents: events,

@@ -44,7 +44,7 @@ it('shows operators how far the log is, and each bureau in each partition, and n
 it('counts what a view has not taken in, by partition', async () => {
   const { raw } = database
   const [one] = await raw<{ partition: number; index: number }[]>`select partition, index from positions where index >= 0 limit 1`
-  await raw`update positions set index = -1 where partition = ${one?.partition ?? 0}`
+  await raw`update positions set index = -1, heard_size = null where partition = ${one?.partition ?? 0}`
   const { consumers } = await readObject(gateway, path, 'operator')
   await raw`update positions set index = ${one?.index ?? 0} where partition = ${one?.partition ?? 0}`
   const rows = await raw<{ subject: string }[]>`select subject from log.entries where kind = 'event'`

@@ -41,6 +41,21 @@ export function conditionsOf(watched: Watched): readonly Condition[] {
   const isLate = (since: Date | undefined): since is Date =>
     since !== undefined && Date.now() - since.getTime() > behindSeconds * 1000
   return [
+    // first: whoever asks a view that was dropped as a whole for its positions makes it anew
+    {
+      kind: 'consumer-behind',
+      find: (look) =>
+        look.eachView(views.all(), async (bureau, view) => {
+          const { events, since } = await lagOf(
+            sql,
+            keeper.inForce.rules,
+            await view.positions(),
+            partitionOf,
+            await view.partitions(),
+          )
+          return isLate(since) ? [{ about: bureau, details: { bureau, events, since: since.toISOString() } }] : []
+        }),
+    },
     {
       kind: 'parked-group',
       find: (look) =>
@@ -60,20 +75,6 @@ export function conditionsOf(watched: Watched): readonly Condition[] {
           const events = (await view.parkedCounts()).reduce((sum, group) => sum + group.events, 0)
           const before = growth.observe(bureau, events, performance.now())
           return before === undefined ? [] : [{ about: bureau, details: { bureau, events, eventsBefore: before } }]
-        }),
-    },
-    {
-      kind: 'consumer-behind',
-      find: (look) =>
-        look.eachView(views.all(), async (bureau, view) => {
-          const { events, since } = await lagOf(
-            sql,
-            keeper.inForce.rules,
-            await view.positions(),
-            partitionOf,
-            await view.partitions(),
-          )
-          return isLate(since) ? [{ about: bureau, details: { bureau, events, since: since.toISOString() } }] : []
         }),
     },
     {

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import type { AlarmKind, Finding } from '../../src/alarm/alarm.ts'
 import { Alarms } from '../../src/alarm/alarms.ts'
 import { conditionsOf } from '../../src/alarm/conditions.ts'
@@ -12,8 +12,10 @@ import { Growth } from '../../src/alarm/growth.ts'
 import { Look } from '../../src/alarm/look.ts'
 import { Notices } from '../../src/alarm/notices.ts'
 import type { Position } from '../../src/bus/bus.ts'
+import { openView } from '../../src/compose/open-view.ts'
 import type { PartitionState } from '../../src/view/partition-states.ts'
 import { viewSchema } from '../../src/view/view-schema.ts'
+import { Views } from '../../src/view/views.ts'
 import { companies } from '../support/companies.ts'
 import { bureausOf, indexOf } from '../support/e2e-bureaus.ts'
 import { deploy } from '../support/e2e-deployment.ts'
@@ -162,6 +164,26 @@ it('a view that can’t be read is found at the second look, says why, and hides
     await raw`alter table view_commerce.parked rename column reason to cause`
   }
   expect((await lookAt()).found.get('view-broken')).toEqual([])
+})
+
+it('a view that is dropped as a whole is there again at the second look, though nobody consumes for it', async () => {
+  const idle = await openGateway({ consume: false })
+  onTestFinished(() => idle.stop())
+  const { url, parts, database } = idle
+  const { keeper, logger, metrics } = parts
+  const views = new Views(keeper, (bureau) => openView(bureau, { url, sql: database.raw, keeper, logger, metrics }))
+  onTestFinished(() => views.close())
+  await views.update()
+  const watched = { sql: database.raw, keeper, views, topicPrefix: undefined, witnesses: undefined, heartbeatSeconds: 10 }
+  const all = conditionsOf({ ...watched, behindSeconds: 120 })
+  await database.raw`drop schema view_commerce cascade`
+  const [first, second] = [new Look(), new Look()]
+  for (const { find } of all) await find(first)
+  expect([...first.faults.keys()]).toEqual(['commerce'])
+  const found = []
+  for (const { find } of all) found.push(...(await find(second)))
+  expect([...second.faults.keys()]).toEqual([])
+  expect(found).toEqual([])
 })
 
 it('what grows by a hundred in ten minutes is growing, until it falls or stands still', () => {

@@ -1,4 +1,5 @@
 import type { RawSql } from '../database/connect.ts'
+import { readInstant, utcText } from '../domain/instant.ts'
 import { type ParkedCause, parkedCauses } from '../domain/record.ts'
 import { RefusedRequest } from '../domain/refusal.ts'
 import { isJsonObject, type Json, type JsonObject } from '../domain/text.ts'
@@ -23,7 +24,12 @@ export interface ReplayFilter {
 const maxSubjects = 500
 const maxText = 256
 
-/** @throws {RefusedRequest} `invalid-request` with everything that is wrong in it */
+/**
+ * Instants become texts in UTC: Postgres reads no zone beyond 15:59, and a filter that it can't read would hold up every replay of
+ * its bureau.
+ *
+ * @throws {RefusedRequest} `invalid-request` with everything that is wrong in it
+ */
 export function readFilter(value: Json | undefined): ReplayFilter {
   if (value !== undefined && !isJsonObject(value)) throw invalid(['filter must be an object'])
   const given: JsonObject = value ?? {}
@@ -33,13 +39,14 @@ export function readFilter(value: Json | undefined): ReplayFilter {
   if (faults.length > 0) throw invalid(faults)
   const { cause, type, kind, subjects, from, to, minIndex, maxIndex } = given
   const known = parkedCauses.find((each) => each === cause)
+  const [parkedFrom, parkedTo] = [instantOf(from), instantOf(to)]
   return {
     ...(known === undefined ? {} : { cause: known }),
     ...(typeof type === 'string' ? { type } : {}),
     ...(typeof kind === 'string' ? { kind } : {}),
     ...(Array.isArray(subjects) ? { subjects: subjects.filter((each) => typeof each === 'string') } : {}),
-    ...(typeof from === 'string' ? { from } : {}),
-    ...(typeof to === 'string' ? { to } : {}),
+    ...(parkedFrom === undefined ? {} : { from: utcText(parkedFrom) }),
+    ...(parkedTo === undefined ? {} : { to: utcText(parkedTo) }),
     ...(typeof minIndex === 'number' ? { minIndex } : {}),
     ...(typeof maxIndex === 'number' ? { maxIndex } : {}),
   }
@@ -56,8 +63,7 @@ const text: Check = {
 }
 const instant: Check = {
   wants: 'an instant like 2026-11-24T21:00:00Z',
-  good: (value) =>
-    typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(value) && !Number.isNaN(Date.parse(value)),
+  good: (value) => instantOf(value) !== undefined,
 }
 const index: Check = { wants: 'an index of the log', good: (value) => Number.isSafeInteger(value) && Number(value) >= 0 }
 
@@ -77,6 +83,10 @@ const checks: Readonly<Record<keyof ReplayFilter, Check>> = {
   to: instant,
   minIndex: index,
   maxIndex: index,
+}
+
+function instantOf(value: Json | undefined): Date | undefined {
+  return typeof value === 'string' ? readInstant(value) : undefined
 }
 
 /** A condition on rows of `parked`: the first ones of the subjects that the filter takes. */

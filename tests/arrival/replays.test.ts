@@ -108,6 +108,32 @@ it('takes only whom the filter names, and says everything that is wrong with a f
   expect(body.detail).toMatch(/colour.*cause.*from/)
 })
 
+it('refuses an instant that there is not before it is on record, and goes on with whatever else is asked', async () => {
+  const before = await gateway.parts.log.size()
+  for (const instant of [
+    '2026-02-31T00:00:00Z',
+    '2026-11-24T24:00:00Z',
+    '0000-06-01T00:00:00Z',
+    '9999-12-31T23:00:00-02:00',
+    '2026-11-24T21:00Z',
+  ])
+    for (const name of ['from', 'to'])
+      expect(
+        await operate(gateway, replays, 'plan-replay', { bureau: 'local-tax', filter: { [name]: instant } }),
+        instant,
+      ).toMatchObject({
+        status: 400,
+        body: { code: 'invalid-request', detail: `filter.${name} must be an instant like 2026-11-24T21:00:00Z` },
+      })
+  expect(await gateway.parts.log.size()).toBe(before)
+  // Postgres itself reads no zone beyond 15:59
+  const far = await plan({
+    bureau: 'local-tax',
+    filter: { from: '2026-11-24T21:00:00+18:00', to: '2026-11-24t21:00:00.0001-23:59' },
+  })
+  expect(await reach(far, 'planned')).toMatchObject({ filter: { from: '2026-11-24T03:00:00Z', to: '2026-11-25T20:59:00.001Z' } })
+})
+
 it('is narrowed by type, time and index range of the first parked events, and says how long it would take', async () => {
   await parkCompanies(3)
   await cure()

@@ -1,20 +1,11 @@
-import { beginsWithDate, isCalendarDate } from '../domain/codes/calendar-date.ts'
+import { isCalendarDate } from '../domain/codes/calendar-date.ts'
+import { isInstant } from '../domain/instant.ts'
 
 /** The formats that schemas may ask for, stricter than the usual ones: one moment, one way to write it. */
 export const formats: Readonly<Record<string, (text: string) => boolean>> = {
   date: isCalendarDate,
-  'date-time': isMoment,
+  'date-time': isInstant,
   email: isEmail,
-}
-
-const timePattern = /^.{10}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$/
-
-/**
- * RFC 3339 with a capital T and Z, at most nanoseconds. Leap seconds are left out: no computer's clock shows them, and
- * `Date.parse` has no moment for them.
- */
-function isMoment(text: string): boolean {
-  return text.length <= 35 && beginsWithDate(text) && timePattern.test(text)
 }
 
 const emailPattern =

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { readInstant, utcText } from '../domain/instant.ts'
 import { defaultUrl, ExchangeClient } from './exchange-client.ts'
 
 export interface ConnectionOptions {
@@ -26,9 +27,9 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   }
 }
 
-/** A moment with its zone, as an option's parser; gives it in UTC. */
+/** An instant with its zone, as an option's parser; gives it in UTC. */
 export function instant(text: string): string {
-  const at = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(at)) throw new InvalidArgumentError('It must be an instant like 2026-11-24T21:00:00+08:00.')
-  return new Date(at).toISOString().replace('.000Z', 'Z')
+  const at = readInstant(text)
+  if (at === undefined) throw new InvalidArgumentError('It must be an instant like 2026-11-24T21:00:00+08:00.')
+  return utcText(at)
 }

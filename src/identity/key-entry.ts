@@ -1,4 +1,4 @@
-import { isJsonObject } from '../domain/text.ts'
+import { isJsonObject, type Text } from '../domain/text.ts'
 import { invalidKey, type PublicJwk, readPublicJwk } from './public-key.ts'
 
 /** A `key` entry of the log, without `received`. */
@@ -54,11 +54,7 @@ export function readKeyEntry(value: unknown): KeyEntry {
       zh: `吊销须注明原因（1 至 ${longestReason} 字符）`,
     })
   if (compromisedSince === undefined) return { kind: 'key', action, party, kid, reason, proof }
-  if (typeof compromisedSince !== 'string' || !isUtcTime(compromisedSince))
-    throw invalidKey({
-      en: 'compromisedSince must be a time like 2026-11-23T08:00:00Z',
-      zh: 'compromisedSince 须为形如 2026-11-23T08:00:00Z 的时间',
-    })
+  if (typeof compromisedSince !== 'string' || !isUtcTime(compromisedSince)) throw invalidKey(notSince)
   return { kind: 'key', action, party, kid, reason, compromisedSince, proof }
 }
 
@@ -67,6 +63,12 @@ export function isKid(kid: string): boolean {
   return kid.length <= longestKid && /^[\x21-\x7e]+$/.test(kid)
 }
 
+export const notSince: Text = {
+  en: 'compromisedSince must be a time like 2026-11-23T08:00:00Z',
+  zh: 'compromisedSince 须为形如 2026-11-23T08:00:00Z 的时间',
+}
+
+/** Logs may have a 31st of February, which was taken once; `readKeyRequest` takes it no more. */
 function isUtcTime(text: string): boolean {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/.test(text) && !Number.isNaN(Date.parse(text))
 }

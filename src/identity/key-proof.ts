@@ -1,8 +1,9 @@
+import { readInstant } from '../domain/instant.ts'
 import { RefusedRequest } from '../domain/refusal.ts'
 import type { JsonObject, Text } from '../domain/text.ts'
 import { splitCompact } from './compact.ts'
 import { openJws, type SignedPayload } from './jws.ts'
-import { type KeyEntry, type KeyRegisterEntry, type KeyRevokeEntry, readKeyEntry } from './key-entry.ts'
+import { type KeyEntry, type KeyRegisterEntry, type KeyRevokeEntry, notSince, readKeyEntry } from './key-entry.ts'
 import { KeysInForce } from './keys-in-force.ts'
 import { invalidKey, thumbprint } from './public-key.ts'
 import { parseStrictJson } from './strict-json.ts'
@@ -57,7 +58,11 @@ export function readKeyRequest(proof: string): KeyEntry {
   const payload = parseStrictJson(splitCompact(proof).payload)
   const { action, party } = payload
   if ((action !== 'register' && action !== 'revoke') || typeof party !== 'string') throw invalidKey(noProof)
-  return readKeyEntry({ ...payload, kind: 'key', proof })
+  const entry = readKeyEntry({ ...payload, kind: 'key', proof })
+  // stricter than an entry's form, which old entries have, too
+  if (entry.action === 'revoke' && entry.compromisedSince !== undefined && readInstant(entry.compromisedSince) === undefined)
+    throw invalidKey(notSince)
+  return entry
 }
 
 const noProof = {

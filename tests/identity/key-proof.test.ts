@@ -258,6 +258,18 @@ describe('a revocation', () => {
     expect(readKeyRequest(entry.proof)).toEqual(entry)
   })
 
+  test('since a day that there is not is refused, and read from a log that has one', async () => {
+    const what = { party: 'commerce', kid: commerce.kid, reason: 'stolen', log, now }
+    for (const compromisedSince of ['2026-02-31T00:00:00Z', '2026-11-01T24:00:00Z', '0000-06-01T00:00:00Z']) {
+      const entry = await revokeKey(commerce, { ...what, compromisedSince })
+      await expect(async () => readKeyRequest(entry.proof)).rejects.toMatchObject(
+        refusal('invalid-key', /compromisedSince must be/),
+      )
+      expect(readKeyEntry(entry)).toEqual(entry)
+      await expect(verify(entry)).resolves.toMatchObject({ party: 'commerce' })
+    }
+  })
+
   test('leaves a history behind', async () => {
     const entry = await revokeKey(commerce, {
       party: 'commerce',

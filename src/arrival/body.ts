@@ -28,35 +28,43 @@ export function mediaTypeOf(c: Context): string | undefined {
  * A body, never more of it in memory than its bound.
  *
  * @param maxBytes longer bodies are refused, as soon as their length is known
+ * @param withinMs for a body that others wait behind; a whole request has the server's `requestTimeoutMs` in any case
  * @throws {RefusedRequest} `unsupported-media-type` when it is compressed, `too-large`, `request-timeout` when it did not come whole
  */
-export async function readBounded(c: Context, maxBytes: number): Promise<Buffer> {
+export async function readBounded(c: Context, maxBytes: number, withinMs?: number): Promise<Buffer> {
   if (!/^(identity)?$/i.test(c.req.header('content-encoding') ?? '')) throw new RefusedRequest('unsupported-media-type', encoded)
   const length = c.req.header('content-length')
   if (length !== undefined && Number(length) > maxBytes) throw tooLarge(maxBytes)
+  const late = withinMs === undefined ? undefined : AbortSignal.timeout(withinMs)
   try {
-    return length === undefined ? await readUnmeasured(c, maxBytes) : Buffer.from(await c.req.arrayBuffer())
+    if (length !== undefined && late === undefined) return Buffer.from(await c.req.arrayBuffer())
+    return await readInParts(c, maxBytes, late)
   } catch (error) {
     if (error instanceof RefusedRequest) throw error
-    // the sender hung up or took too long; Node closes the connection, and nobody reads this answer
-    throw new RefusedRequest('request-timeout', notWhole)
+    // otherwise the sender hung up or took the server's time; Node closes the connection, and nobody reads this answer
+    throw new RefusedRequest('request-timeout', late?.aborted ? tooSlow : notWhole)
   }
 }
 
-async function readUnmeasured(c: Context, maxBytes: number): Promise<Buffer> {
-  const body = c.req.raw.body
-  if (body === null) return Buffer.alloc(0)
+async function readInParts(c: Context, maxBytes: number, late: AbortSignal | undefined): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let bytes = 0
-  for await (const chunk of body) {
-    bytes += chunk.byteLength
-    if (bytes > maxBytes) throw tooLarge(maxBytes)
-    chunks.push(chunk)
-  }
+  const kept = new WritableStream<Uint8Array>({
+    write(chunk) {
+      bytes += chunk.byteLength
+      if (bytes > maxBytes) throw tooLarge(maxBytes)
+      chunks.push(chunk)
+    },
+  })
+  await c.req.raw.body?.pipeTo(kept, late && { signal: late })
   return Buffer.concat(chunks)
 }
 
 const notWhole = { en: 'the request did not arrive whole', zh: '请求未完整到达' }
+const tooSlow = {
+  en: 'the body came too slowly, and others wait for their turn; send it again over a faster connection',
+  zh: '请求体到达过慢，其他请求在等待；请使用更快的连接重发',
+}
 
 const tooLarge = (maxBytes: number) =>
   new RefusedRequest('too-large', {

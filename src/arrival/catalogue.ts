@@ -7,6 +7,7 @@ import { isJsonObject, type Text } from '../domain/text.ts'
 import { parseStrictJson } from '../identity/strict-json.ts'
 import { catalogueToAppend, invalidCatalogue, isInForce, openApplyCatalogue } from '../log/catalogue-append.ts'
 import { mediaTypeOf, readBounded } from './body.ts'
+import { FairTurns } from './fair-turns.ts'
 import { underFreshRules } from './fresh-rules.ts'
 import type { Parts } from './parts.ts'
 
@@ -14,12 +15,28 @@ import type { Parts } from './parts.ts'
 const maxBodyBytes = 2 * 1024 * 1024
 
 /**
+ * A body is in memory and parsed before it is known who signed it, and there is a connection for thousands: so a few have a turn
+ * at once. A slow sender loses its own: eight wait for four turns of 4 s each, so that none waits in vain.
+ */
+const bounds = { atOnce: 4, waitingOfLane: 8, keptMs: 1000, waitMs: 10_000 }
+const bodyMs = 4000
+
+/**
  * `POST /v1/operations/catalogue`: puts a catalogue in force. The body is `{request, files}`: what the operator signed, with
  * the digest of every file, and the files' content by name.
  */
 export async function postCatalogue(c: Context, parts: Parts): Promise<Response> {
   if (mediaTypeOf(c) !== 'application/json') throw new RefusedRequest('unsupported-media-type', wrongMediaType)
-  const { request, files } = readBody(await readBounded(c, maxBodyBytes))
+  const turn = await turns.begin('anybody')
+  try {
+    return await putInForce(c, parts)
+  } finally {
+    turn.end()
+  }
+}
+
+async function putInForce(c: Context, parts: Parts): Promise<Response> {
+  const { request, files } = readBody(await readBounded(c, maxBodyBytes, bodyMs))
   const operation = await underFreshRules(parts, (inForce) => openApplyCatalogue(request, inForce, parts))
   if (JSON.stringify(operation.payload.files) !== JSON.stringify(catalogueDigests(files))) throw invalid(otherFiles)
   const next = compile(files)
@@ -62,6 +79,17 @@ function inForceAlready(c: Context, { keeper }: Parts): Response {
   const index = keeper.inForce.catalogues.at(-1)?.index
   return c.json({ index, applied: false, note: 'these files are in force already' }, 200, { 'cache-control': 'no-store' })
 }
+
+const turns = new FairTurns(bounds, {
+  full: (most) => ({
+    en: `more than ${most} catalogues wait for their turn; send this one again a little later`,
+    zh: `等待处理的目录超过 ${most} 个；请稍后重发`,
+  }),
+  tooLong: {
+    en: 'this catalogue waited too long for its turn; nothing was stored, send it again a little later',
+    zh: '该目录等待处理的时间过长；未保存任何内容，请稍后重发',
+  },
+})
 
 const invalid = (detail: Text) => new RefusedRequest('invalid-request', detail)
 const wrongMediaType = {

@@ -1,10 +1,11 @@
 import { problems } from '../domain/problems.ts'
 import type { JsonObject } from '../domain/text.ts'
+import { maxPage } from '../view/queries.ts'
 import { digestPattern, entryKinds, maxSubjectCharacters, maxTypeCharacters } from './log-search.ts'
 import { base64, closed, index, moment, orEmpty, receipt, schemaRef, storable, text } from './openapi-forms.ts'
 import { answer, inPath, inQuery, json, type OperationSpec, ofReading } from './openapi-operation.ts'
 import { cursor, limit } from './openapi-page.ts'
-import { maxPage, partyPattern } from './parameters.ts'
+import { partyPattern } from './parameters.ts'
 
 const position: JsonObject = { type: 'integer', minimum: 0, maximum: 999_999_999_999_999 }
 const partyId = text('id of a party', { pattern: partyPattern })

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../domain/text.ts'
+import { maxPage } from '../view/queries.ts'
 import { orEmpty, text } from './openapi-forms.ts'
 import { inQuery } from './openapi-operation.ts'
-import { maxPage } from './parameters.ts'
 
 /** Where a page begins. */
 export const cursor = (name: 'after' | 'cursor'): JsonObject =>

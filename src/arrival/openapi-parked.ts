@@ -1,9 +1,9 @@
 import { parkedCauses } from '../domain/record.ts'
 import type { JsonObject } from '../domain/text.ts'
+import { maxPage } from '../view/queries.ts'
 import { closed, count, index, moment, orEmpty, orNull, schemaRef, storable, text } from './openapi-forms.ts'
 import { answer, inPath, inQuery, json, type OperationSpec } from './openapi-operation.ts'
 import { cursor, limit } from './openapi-page.ts'
-import { maxPage } from './parameters.ts'
 import { maxFilterCharacters } from './parked-filter.ts'
 
 const cause: JsonObject = { enum: [...parkedCauses] }

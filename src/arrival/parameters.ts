@@ -1,8 +1,6 @@
+import { maxPage } from '../view/queries.ts'
 import { isLonger } from './characters.ts'
 import type { Parameter } from './query.ts'
-
-/** Records, parked events, entries or catalogues in one page at most. */
-export const maxPage = 100
 
 export const pageSize: Parameter<number> = {
   read: (text) => (/^[1-9]\d{0,2}$/.test(text) && Number(text) <= maxPage ? Number(text) : undefined),

@@ -40,7 +40,7 @@ export interface ParkedCount {
   readonly subjects: number
 }
 
-/** Records or parked events in one page at most. */
+/** Records, parked events, entries or catalogues in one page at most: what HTTP lets a reader ask for, too. */
 export const maxPage = 100
 
 /** What is asked of one bureau's view. */

@@ -1,7 +1,7 @@
+import { partyPattern } from '../domain/party-id.ts'
 import type { JsonObject } from '../domain/text.ts'
 import { closed, compactJws, orEmpty, schemaRef, text } from './openapi-forms.ts'
 import { answer, inQuery, json, type OperationSpec } from './openapi-operation.ts'
-import { partyPattern } from './parameters.ts'
 
 const body = json(closed({ request: { ...compactJws, description: 'operation+jws by an operator’s key' } }))
 const answers: JsonObject = {

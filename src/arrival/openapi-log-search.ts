@@ -1,3 +1,4 @@
+import { partyPattern } from '../domain/party-id.ts'
 import { problems } from '../domain/problems.ts'
 import type { JsonObject } from '../domain/text.ts'
 import { maxPage } from '../view/queries.ts'
@@ -5,7 +6,6 @@ import { digestPattern, entryKinds, maxSubjectCharacters, maxTypeCharacters } fr
 import { base64, closed, index, moment, orEmpty, receipt, schemaRef, storable, text } from './openapi-forms.ts'
 import { answer, inPath, inQuery, json, type OperationSpec, ofReading } from './openapi-operation.ts'
 import { cursor, limit } from './openapi-page.ts'
-import { partyPattern } from './parameters.ts'
 
 const position: JsonObject = { type: 'integer', minimum: 0, maximum: 999_999_999_999_999 }
 const partyId = text('id of a party', { pattern: partyPattern })

@@ -1,3 +1,4 @@
+import { isPartyId } from '../domain/party-id.ts'
 import { maxPage } from '../view/queries.ts'
 import { isLonger } from './characters.ts'
 import type { Parameter } from './query.ts'
@@ -13,13 +14,9 @@ export const cursor: Parameter<string> = {
   must: { en: 'the next of the page before', zh: '上一页给出的 next' },
 }
 
-/** Of a party's id, and so of a bureau's. */
-export const partyPattern = '^[a-z][a-z0-9-]{0,30}$'
-const partyForm = new RegExp(partyPattern)
-
 /** Of a party, or of a bureau, that the catalogue has no more, too. */
 export const partyId: Parameter<string> = {
-  read: (text) => (partyForm.test(text) ? text : undefined),
+  read: (text) => (isPartyId(text) ? text : undefined),
   must: { en: 'an id such as commerce', zh: '代号，如 commerce' },
 }
 

@@ -1,3 +1,4 @@
+import { isPartyId } from '../domain/party-id.ts'
 import { decodeCursor, encodeCursor, wrongCursor } from '../view/cursor.ts'
 import type { ParkedEvent, ParkedFilter, ParkedQueries } from '../view/parked-queries.ts'
 
@@ -36,7 +37,7 @@ export async function listAcross(
 }
 
 function placeOf(cursor: string): { readonly bureau: string; readonly index: number } {
-  const [, bureau, index] = /^([a-z][a-z0-9-]*) (\d{1,15})$/.exec(decodeCursor(cursor)) ?? []
-  if (bureau === undefined || index === undefined) throw wrongCursor()
+  const [, bureau, index] = /^(\S+) (\d{1,15})$/.exec(decodeCursor(cursor)) ?? []
+  if (bureau === undefined || index === undefined || !isPartyId(bureau)) throw wrongCursor()
   return { bureau, index: Number(index) }
 }

@@ -1,3 +1,4 @@
+import { isPartyId } from '../domain/party-id.ts'
 import { type Refusal, RefusedRequest } from '../domain/refusal.ts'
 import type { JsonObject, Text } from '../domain/text.ts'
 
@@ -14,7 +15,7 @@ export function indexIn(payload: JsonObject, name: string): number {
 /** @throws {RefusedRequest} `invalid-request` */
 export function bureauIn(payload: JsonObject): string {
   const { bureau } = payload
-  if (typeof bureau !== 'string' || !/^[a-z][a-z0-9-]{0,40}$/.test(bureau))
+  if (typeof bureau !== 'string' || !isPartyId(bureau))
     throw invalid({ en: 'bureau must be the id of a bureau, such as local-tax', zh: 'bureau 须为部门代码，如 local-tax' })
   return bureau
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/domain/text.ts'
+import { encodeCursor } from '../../src/view/cursor.ts'
 import { companies } from '../support/companies.ts'
 import { operate, readObject } from '../support/operate.ts'
 import { openParkingGateway, type ParkingGateway } from '../support/parking-gateway.ts'
@@ -90,7 +91,8 @@ describe('the list', () => {
     'limit=0',
     'limit=101',
     'cursor=x',
-    `cursor=${Buffer.from('{"after":"1"}').toString('base64url')}`,
+    `cursor=${encodeCursor('1')}`,
+    `cursor=${encodeCursor(`${'a'.repeat(32)} 1`)}`,
     'from=2026-11-24T21:00:00Z&to=2026-11-24T20:00:00Z',
     `name=${'x'.repeat(257)}`,
   ])('refuses %s', async (query) => {

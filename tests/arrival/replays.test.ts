@@ -180,6 +180,11 @@ it('lists of one bureau refuse what can be no bureau’s id', async () => {
     }
     expect((await gateway.get(`${list}?bureau=`, 'operator')).status).toBe(200)
   }
+  for (const bureau of ['', 'UPPER', 'a'.repeat(32)])
+    expect(await operate(gateway, replays, 'plan-replay', { bureau, filter: {} })).toMatchObject({
+      status: 400,
+      body: { detail: expect.stringContaining('must be the id of a bureau') },
+    })
 })
 
 it('two who start the same replay start it once', async () => {

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import type { Context } from 'hono'
 import { RefusedRequest } from '../domain/refusal.ts'
 import type { JsonObject } from '../domain/text.ts'
-import { type Operation, openOperation } from '../identity/operation-request.ts'
+import { digestOfSigned, type Operation, openOperation } from '../identity/operation-request.ts'
 import { parseStrictJson } from '../identity/strict-json.ts'
+import { operationEntryText } from '../log/entry.ts'
 import type { RulesInForce } from '../log/rules-in-force.ts'
 import { mediaTypeOf, readBounded } from './body.ts'
 import { underFreshRules } from './fresh-rules.ts'
@@ -70,16 +70,10 @@ function unverifiedAction(request: string): unknown {
   }
 }
 
-/**
- * The digest is that of what was signed and not of the signature, of which ECDSA has more than one for the same text: a
- * request is on record once.
- */
 async function record(request: string, action: string, { party, kid }: Operation, parts: Parts) {
-  const digest = createHash('sha256')
-    .update(request.slice(0, request.lastIndexOf('.')))
-    .digest()
-  const text = (received: string) =>
-    JSON.stringify({ kind: 'operation', received, action, party, kid, digest: digest.toString('hex'), request })
+  const digest = digestOfSigned(request)
+  const entry = { action, party, kid, digest: digest.toString('hex'), request }
+  const text = (received: string) => operationEntryText(received, entry)
   const appended = await parts.append({ kind: 'operation', party, text, digest })
   if (appended.outcome === 'refused') throw RefusedRequest.logged(appended.refusal, appended.index)
   return appended

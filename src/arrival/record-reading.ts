@@ -1,3 +1,4 @@
+import { operationEntryText } from '../log/entry.ts'
 import type { Parts } from './parts.ts'
 import type { Reader } from './reader.ts'
 
@@ -11,16 +12,8 @@ const maxRemembered = 1000
 export async function recordReading({ party, token }: Reader, parts: Parts): Promise<void> {
   const digest = token.digest.toString('hex')
   if (parts.readings.has(digest)) return
-  const text = (received: string) =>
-    JSON.stringify({
-      kind: 'operation',
-      received,
-      action: 'read-entries',
-      party: party.id,
-      kid: token.kid,
-      claims: token.claims,
-      digest,
-    })
+  const entry = { action: 'read-entries', party: party.id, kid: token.kid, claims: token.claims, digest }
+  const text = (received: string) => operationEntryText(received, entry)
   const appended = await parts.append({ kind: 'operation', party: party.id, text, digest: token.digest })
   // what is not on record is not read
   if (appended.outcome === 'refused') throw new Error(`a reading was not put on record: ${appended.refusal.code}`)

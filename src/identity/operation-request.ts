@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { RefusedRequest } from '../domain/refusal.ts'
 import type { JsonObject, Text } from '../domain/text.ts'
 import { openJws } from './jws.ts'
@@ -76,6 +76,18 @@ export async function openOperation(
       zh: `iat 须在最近 ${operationMaxAgeSeconds} 秒内；请重新签名`,
     })
   return { party: key.party, kid: key.kid, reason, jti, payload }
+}
+
+/**
+ * SHA-256 of what was signed and not of the signature, of which ECDSA has more than one for the same text: so a request is on
+ * record once.
+ *
+ * @param request compact JWS
+ */
+export function digestOfSigned(request: string): Buffer {
+  return createHash('sha256')
+    .update(request.slice(0, request.lastIndexOf('.')))
+    .digest()
 }
 
 const onlyOperators: Text = { en: 'only an operator may ask for this', zh: '仅运行方可提出此请求' }

@@ -5,13 +5,6 @@ import type { KeyEntry } from '../identity/key-entry.ts'
 // The leaves of the log. Field order is part of the format: what is hashed is JSON.stringify of these, without spaces.
 // Every entry's text is free of line breaks, since JSON escapes them; the append relies on it.
 
-/** An accepted event, as its sender signed it. */
-export interface EventEntry {
-  readonly kind: 'event'
-  readonly received: string
-  readonly jws: string
-}
-
 /** A request whose signature was good and that was refused all the same. */
 export interface RefusalEntry {
   readonly kind: 'refusal'
@@ -37,14 +30,28 @@ export interface CatalogueEntry {
   readonly request?: string
 }
 
-/** Something a party did that is on record: an auditor's reading, an operator's act. */
-export interface OperationEntry {
-  readonly kind: 'operation'
-  readonly received: string
+/** Something a party did that is on record. */
+export type OperationEntry = ReadingEntry | ActEntry
+
+/** An auditor's reading; of the access token its claims are kept, never the token. */
+interface ReadingEntry {
   readonly action: string
   readonly party: string
-  /** claims and digest of an access token, or the request as signed */
-  readonly [detail: string]: string | JsonObject
+  readonly kid: string
+  readonly claims: JsonObject
+  /** SHA-256 of the compact token, hex */
+  readonly digest: string
+}
+
+/** An operator's act. */
+interface ActEntry {
+  readonly action: string
+  readonly party: string
+  readonly kid: string
+  /** SHA-256 of what was signed, hex: `digestOfSigned` of the request */
+  readonly digest: string
+  /** compact JWS */
+  readonly request: string
 }
 
 /** An entry is at most this long: a bundle's length prefix has 16 bits. */
@@ -86,4 +93,10 @@ export function keyEntryText(received: string, entry: KeyEntry): string {
     ...(compromisedSince === undefined ? {} : { compromisedSince }),
     proof,
   })
+}
+
+export function operationEntryText(received: string, entry: OperationEntry): string {
+  const { action, party, kid, digest } = entry
+  const who = { kind: 'operation', received, action, party, kid }
+  return JSON.stringify('claims' in entry ? { ...who, claims: entry.claims, digest } : { ...who, digest, request: entry.request })
 }

@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto'
 import type { Rules } from '../catalogue/rules.ts'
 import type { RawSql } from '../database/connect.ts'
 import type { JsonObject } from '../domain/text.ts'
 import { registerKey } from '../identity/key-request.ts'
-import { signOperation } from '../identity/operation-request.ts'
+import { digestOfSigned, signOperation } from '../identity/operation-request.ts'
 import type { SigningKey } from '../identity/private-key.ts'
 import type { Appendable } from '../log/appendable.ts'
 import { beginLog } from '../log/begin.ts'
 import { LogCommit } from '../log/commit.ts'
+import { operationEntryText } from '../log/entry.ts'
 import { keyToAppend } from '../log/key-append.ts'
 import type { LogKey } from '../log/log-key.ts'
 import { RulesKeeper } from '../log/rules-in-force.ts'
@@ -47,16 +47,9 @@ export async function beginNewOrigin(sql: RawSql, { key, rules, operator, reason
     const entry = await registerKey(operator.key, operator.key, { party, log })
     await append(keyToAppend(entry, log, () => new Date()))
     const request = await signOperation(operator.key, { action: 'new-origin', reason, log, details: detailsOf(old) })
-    const digest = createHash('sha256')
-      .update(request.slice(0, request.lastIndexOf('.')))
-      .digest()
+    const digest = digestOfSigned(request)
     const members = { action: 'new-origin', party, kid: operator.key.kid, digest: digest.toString('hex'), request }
-    await append({
-      kind: 'operation',
-      party,
-      digest,
-      text: (received) => JSON.stringify({ kind: 'operation', received, ...members }),
-    })
+    await append({ kind: 'operation', party, digest, text: (received) => operationEntryText(received, members) })
   } finally {
     await commit.close()
   }

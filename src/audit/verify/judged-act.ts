@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
 import { RefusedRequest } from '../../domain/refusal.ts'
 import type { JsonObject } from '../../domain/text.ts'
-import { openOperation } from '../../identity/operation-request.ts'
+import { digestOfSigned, openOperation } from '../../identity/operation-request.ts'
 import type { InForce } from './judged-event.ts'
 import { momentsOf } from './moment.ts'
 
@@ -20,10 +19,7 @@ export async function actFault(
   inForce: InForce,
 ): Promise<string | undefined> {
   if (typeof request !== 'string' || typeof action !== 'string') return 'it holds no request'
-  const signed = createHash('sha256')
-    .update(request.slice(0, request.lastIndexOf('.')))
-    .digest('hex')
-  if (digest !== signed) return 'its digest is not that of what was signed'
+  if (digest !== digestOfSigned(request).toString('hex')) return 'its digest is not that of what was signed'
   const roleOf = (id: string) => inForce.rules.parties.get(id)?.role
   let cause = ''
   for (const now of momentsOf(received)) {

@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { notKept } from './not-kept.ts'
 import { authenticateOperator } from './operator.ts'
 import type { Parts } from './parts.ts'
 import { refuseQuery } from './query.ts'
@@ -7,5 +8,5 @@ import { refuseQuery } from './query.ts'
 export async function getBusStatus(c: Context, parts: Parts): Promise<Response> {
   await authenticateOperator(c, parts)
   refuseQuery(c)
-  return c.json(await parts.busStatus(), 200, { 'cache-control': 'private, no-store' })
+  return c.json(await parts.busStatus(), 200, notKept)
 }

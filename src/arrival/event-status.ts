@@ -6,7 +6,8 @@ import { payloadOfLogged } from '../identity/compact.ts'
 import type { EntryRow } from '../log/entry-row.ts'
 import type { Fate } from '../view/queries.ts'
 import { maskedData } from './masked.ts'
-import { textUpTo } from './parameters.ts'
+import { notKept } from './not-kept.ts'
+import { readIndex, textUpTo } from './parameters.ts'
 import type { Parts } from './parts.ts'
 import { type Parameter, readQuery, refuseQuery } from './query.ts'
 import { authenticate, type Reader } from './reader.ts'
@@ -19,8 +20,8 @@ import { recordReading } from './record-reading.ts'
 export async function getEvent(c: Context, parts: Parts): Promise<Response> {
   const reader = await authenticate(c, parts)
   refuseQuery(c)
-  const index = c.req.param('index') ?? ''
-  const row = /^(0|[1-9]\d{0,14})$/.test(index) ? await parts.log.entry(Number(index)) : undefined
+  const index = readIndex(c.req.param('index'))
+  const row = index === undefined ? undefined : await parts.log.entry(index)
   if (row === undefined) throw notFound()
   return answer(c, parts, reader, row)
 }
@@ -87,5 +88,5 @@ const eventId: Parameter<string> = {
   read: textUpTo(128).read,
   must: { en: 'an event id of 1 to 128 characters', zh: '1 到 128 个字符的事件标识' },
 }
-const json = (c: Context, body: object) => c.json(body, 200, { 'cache-control': 'private, no-store' })
+const json = (c: Context, body: object) => c.json(body, 200, notKept)
 const notFound = () => new RefusedRequest('not-found', { en: 'there is no such event for you', zh: '没有贵方可见的此事件' })

@@ -4,6 +4,7 @@ import { readKeyRequest } from '../identity/key-proof.ts'
 import type { RulesToAppend } from '../log/appendable.ts'
 import { keyToAppend } from '../log/key-append.ts'
 import { mediaTypeOf, readBounded } from './body.ts'
+import { notKept } from './not-kept.ts'
 import type { Parts } from './parts.ts'
 import { refuseQuery } from './query.ts'
 import { authenticate } from './reader.ts'
@@ -58,7 +59,7 @@ export async function getKeys(c: Context, parts: Parts): Promise<Response> {
       ? {}
       : { revokedAt: revoked.index, reason: revoked.reason, compromisedSince: revoked.compromisedSince }),
   }))
-  return c.json({ keys }, 200, { 'cache-control': 'private, no-store' })
+  return c.json({ keys }, 200, notKept)
 }
 
 const wrongMediaType = {

@@ -3,8 +3,8 @@ import { RefusedRequest } from '../domain/refusal.ts'
 import type { KeyLife } from '../log/key-history.ts'
 import { maxPage } from '../view/queries.ts'
 import { authenticateAuditor } from './auditor.ts'
-import { notKept } from './log-search.ts'
-import { cursor, pageSize, partyId } from './parameters.ts'
+import { notKept } from './not-kept.ts'
+import { cursor, pageSize, partyId, readIndex } from './parameters.ts'
 import type { Parts } from './parts.ts'
 import { type Parameter, type Query, readQuery, refuseQuery } from './query.ts'
 import { recordReading } from './record-reading.ts'
@@ -82,7 +82,7 @@ function readSizes(query: Query, size: number): { readonly first: number; readon
 }
 
 const sizeOfLog: Parameter<number> = {
-  read: (text) => (/^(0|[1-9]\d{0,14})$/.test(text) ? Number(text) : undefined),
+  read: readIndex,
   must: { en: 'a size of the log, in decimal digits', zh: '日志大小（十进制数字）' },
 }
 

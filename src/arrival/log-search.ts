@@ -6,7 +6,8 @@ import type { FoundEntry } from '../log/search.ts'
 import { maxPage } from '../view/queries.ts'
 import { authenticateAuditor } from './auditor.ts'
 import { readTimes } from './instant.ts'
-import { cursor, oneOf, pageSize, partyId, textUpTo } from './parameters.ts'
+import { notKept } from './not-kept.ts'
+import { cursor, oneOf, pageSize, partyId, readIndex, textUpTo } from './parameters.ts'
 import type { Parts } from './parts.ts'
 import { type Parameter, type Query, readQuery, refuseQuery } from './query.ts'
 import { recordReading } from './record-reading.ts'
@@ -29,8 +30,8 @@ export async function searchEntries(c: Context, parts: Parts): Promise<Response>
 export async function getLogEntry(c: Context, parts: Parts): Promise<Response> {
   const auditor = await authenticateAuditor(c, parts)
   refuseQuery(c)
-  const index = c.req.param('index') ?? ''
-  const row = /^(0|[1-9]\d{0,14})$/.test(index) ? await parts.log.entry(Number(index)) : undefined
+  const index = readIndex(c.req.param('index'))
+  const row = index === undefined ? undefined : await parts.log.entry(index)
   if (row === undefined) throw new RefusedRequest('not-found', noEntry)
   const { leafHash, receipt } = await parts.log.prove(row.index)
   await recordReading(auditor, parts)
@@ -70,5 +71,4 @@ const sha256: Parameter<Buffer> = {
   must: { en: 'a SHA-256 in 64 lowercase hex digits', zh: 'SHA-256，64 位小写十六进制' },
 }
 const problemCode = oneOf(Object.keys(problems))
-export const notKept = { 'cache-control': 'private, no-store' }
 const noEntry = { en: 'the log has no such entry, or not yet', zh: '日志中没有或尚无此条目' }

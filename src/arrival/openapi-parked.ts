@@ -4,7 +4,7 @@ import { maxPage } from '../view/queries.ts'
 import { closed, count, index, moment, orEmpty, orNull, schemaRef, storable, text } from './openapi-forms.ts'
 import { answer, inPath, inQuery, json, type OperationSpec } from './openapi-operation.ts'
 import { cursor, limit } from './openapi-page.ts'
-import { maxFilterCharacters } from './parked-filter.ts'
+import { maxParkedFilterCharacters } from './parked-filter.ts'
 
 const cause: JsonObject = { enum: [...parkedCauses] }
 const name = orNull(text('what the subject is called, where a record or an event says it'))
@@ -72,7 +72,8 @@ export const parkedSchemas: JsonObject = {
   ),
 }
 
-const filterText = (description: string): JsonObject => text(description, { maxLength: maxFilterCharacters, pattern: storable })
+const filterText = (description: string): JsonObject =>
+  text(description, { maxLength: maxParkedFilterCharacters, pattern: storable })
 const filters: readonly JsonObject[] = [
   inQuery('bureau', orEmpty(schemaRef('BureauId'))),
   inQuery('cause', orEmpty(cause)),

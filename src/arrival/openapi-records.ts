@@ -3,7 +3,7 @@ import type { JsonObject } from '../domain/text.ts'
 import { closed, index, moment, schemaRef, storable, text } from './openapi-forms.ts'
 import { answer, inPath, inQuery, json, type OperationSpec } from './openapi-operation.ts'
 import { cursor, limit } from './openapi-page.ts'
-import { maxFilterCharacters } from './records.ts'
+import { maxRecordFilterCharacters } from './records.ts'
 
 const record = closed(
   {
@@ -54,7 +54,7 @@ export const recordSchemas: JsonObject = {
 }
 
 const etag: JsonObject = { ETag: { required: true, schema: { type: 'string', pattern: '^"[^"]+"$' } } }
-const filter = (description: string): JsonObject => text(description, { maxLength: maxFilterCharacters, pattern: storable })
+const filter = (description: string): JsonObject => text(description, { maxLength: maxRecordFilterCharacters, pattern: storable })
 
 /** The operations on records, as the handlers behave. */
 export function recordOperations(rules: Rules): readonly OperationSpec[] {

@@ -8,6 +8,11 @@ export const pageSize: Parameter<number> = {
   must: { en: `a number from 1 to ${maxPage}`, zh: `1 到 ${maxPage} 的数字` },
 }
 
+/** An index of the log, or a size of it, in the one way to write it: so many digits are a whole number for JavaScript, too. */
+export function readIndex(text = ''): number | undefined {
+  return /^(0|[1-9]\d{0,14})$/.test(text) ? Number(text) : undefined
+}
+
 /** Whether it is one that a page gave is seen where it is read. */
 export const cursor: Parameter<string> = {
   read: (text) => (/^[A-Za-z0-9_-]{1,1000}$/.test(text) ? text : undefined),

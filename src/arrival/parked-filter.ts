@@ -5,9 +5,9 @@ import { oneOf, textUpTo } from './parameters.ts'
 import type { Query } from './query.ts'
 
 /** As long as a type, a kind or a company's name may be. */
-export const maxFilterCharacters = 256
+export const maxParkedFilterCharacters = 256
 
-const text = textUpTo(maxFilterCharacters)
+const text = textUpTo(maxParkedFilterCharacters)
 
 export function readParkedFilter(query: Query): ParkedFilter {
   return {

@@ -3,6 +3,7 @@ import { causeTexts } from '../domain/cause-texts.ts'
 import { RefusedRequest } from '../domain/refusal.ts'
 import { maxPage } from '../view/queries.ts'
 import { preferredLanguage } from './language.ts'
+import { notKept } from './not-kept.ts'
 import { authenticateOperator } from './operator.ts'
 import { cursor, oneOf, pageSize } from './parameters.ts'
 import { readParkedFilter } from './parked-filter.ts'
@@ -61,7 +62,6 @@ function readViews(query: Query, { keeper, view }: Parts) {
     })
 }
 
-const notKept = { 'cache-control': 'private, no-store' }
 const noHistory = {
   en: 'the log has no event about this subject, or there is no such bureau or kind',
   zh: '日志中没有关于该主体的事件，或没有此部门或类别',

@@ -1,8 +1,9 @@
 import type { Context } from 'hono'
 import { RefusedRequest } from '../domain/refusal.ts'
 import type { Rebuild } from '../replay/rebuild.ts'
+import { notKept } from './not-kept.ts'
 import { authenticateOperator } from './operator.ts'
-import { partyId } from './parameters.ts'
+import { partyId, readIndex } from './parameters.ts'
 import type { Parts } from './parts.ts'
 import { readQuery, refuseQuery } from './query.ts'
 
@@ -17,8 +18,8 @@ export async function getRebuilds(c: Context, parts: Parts): Promise<Response> {
 export async function getRebuild(c: Context, parts: Parts): Promise<Response> {
   await authenticateOperator(c, parts)
   refuseQuery(c)
-  const id = c.req.param('id') ?? ''
-  const rebuild = /^(0|[1-9]\d{0,14})$/.test(id) ? await parts.operations.rebuild(Number(id)) : undefined
+  const id = readIndex(c.req.param('id'))
+  const rebuild = id === undefined ? undefined : await parts.operations.rebuild(id)
   if (rebuild === undefined) throw new RefusedRequest('not-found', noRebuild)
   return c.json(rebuildJson(rebuild), 200, notKept)
 }
@@ -40,5 +41,4 @@ function rebuildJson({ progress, result, createdAt, updatedAt, ...rebuild }: Reb
   }
 }
 
-const notKept = { 'cache-control': 'private, no-store' }
 const noRebuild = { en: 'there is no such rebuild', zh: '没有此重建' }

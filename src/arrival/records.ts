@@ -5,13 +5,14 @@ import { RefusedRequest } from '../domain/refusal.ts'
 import { maxPage, type RecordFilter, type ViewQueries } from '../view/queries.ts'
 import { maskedForOperator } from '../view/record-json.ts'
 import { FairTurns } from './fair-turns.ts'
+import { notKept } from './not-kept.ts'
 import { cursor, pageSize, textUpTo } from './parameters.ts'
 import type { Parts } from './parts.ts'
 import { type Query, readQuery, refuseQuery } from './query.ts'
 import { authenticate, type Reader } from './reader.ts'
 
 /** A name may have 100. */
-export const maxFilterCharacters = 200
+export const maxRecordFilterCharacters = 200
 
 /** `GET /v1/bureaus/{bureau}/records/{kind}/{subject}` */
 export async function getRecord(c: Context, parts: Parts): Promise<Response> {
@@ -43,9 +44,7 @@ export async function searchRecords(c: Context, parts: Parts): Promise<Response>
     reader.party.role === 'operator'
       ? page.records.map((record) => maskedForOperator(record, parts.keeper.inForce.rules))
       : page.records
-  return c.json({ records, ...(page.next === undefined ? {} : { next: page.next }) }, 200, {
-    'cache-control': 'private, no-store',
-  })
+  return c.json({ records, ...(page.next === undefined ? {} : { next: page.next }) }, 200, notKept)
 }
 
 /**
@@ -73,7 +72,7 @@ const saidOfSearches = {
 }
 
 function readFilter(query: Query): RecordFilter {
-  const text = textUpTo(maxFilterCharacters)
+  const text = textUpTo(maxRecordFilterCharacters)
   return {
     name: query.read('name', text),
     status: query.read('status', text),

@@ -1,8 +1,9 @@
 import type { Context } from 'hono'
 import { RefusedRequest } from '../domain/refusal.ts'
 import type { Replay } from '../replay/replay.ts'
+import { notKept } from './not-kept.ts'
 import { authenticateOperator } from './operator.ts'
-import { partyId } from './parameters.ts'
+import { partyId, readIndex } from './parameters.ts'
 import type { Parts } from './parts.ts'
 import { readQuery, refuseQuery } from './query.ts'
 
@@ -17,8 +18,8 @@ export async function getReplays(c: Context, parts: Parts): Promise<Response> {
 export async function getReplay(c: Context, parts: Parts): Promise<Response> {
   await authenticateOperator(c, parts)
   refuseQuery(c)
-  const id = c.req.param('id') ?? ''
-  const replay = /^(0|[1-9]\d{0,14})$/.test(id) ? await parts.operations.replay(Number(id)) : undefined
+  const id = readIndex(c.req.param('id'))
+  const replay = id === undefined ? undefined : await parts.operations.replay(id)
   if (replay === undefined) throw new RefusedRequest('not-found', noReplay)
   return c.json(replayJson(replay), 200, notKept)
 }
@@ -50,5 +51,4 @@ function replayJson({ startedAt, createdAt, updatedAt, after, upTo, ...replay }:
   }
 }
 
-const notKept = { 'cache-control': 'private, no-store' }
 const noReplay = { en: 'there is no such replay', zh: '没有此回放' }

@@ -159,7 +159,7 @@ async function buildOn({ config, roles, logger, closers, opened, database }: Fou
   const parts = partsOf({ config, log, verifying, database, views, metrics, logger, bus, busParts, witnessing, ledger })
   const http = await listen(createApp(parts), config.host, config.port)
   closers.add('HTTP', http.close)
-  return { port: http.port, vkey: log.key.vkey, failed: opened.failed }
+  return { port: http.port, vkey: log.key.vkey, failed: Promise.race([opened.failed, log.failed]) }
 }
 
 /**

@@ -6,13 +6,15 @@ import type { Config } from '../config.ts'
 import type { RawSql } from '../database/connect.ts'
 import { isLockTimeout, type LentConnection, lend } from '../database/lent-connection.ts'
 import { CannotStart } from '../domain/cannot-start.ts'
+import type { Text } from '../domain/text.ts'
 import { beginLog, isBegun } from '../log/begin.ts'
 import { LogCommit } from '../log/commit.ts'
-import { GroupCommit } from '../log/group-commit.ts'
+import { GroupCommit, LogBusy } from '../log/group-commit.ts'
 import { LastCheckpoint, readLastCheckpoint } from '../log/last-checkpoint.ts'
 import { type LogKey, loadLogKey, loadOrMakeLogKey } from '../log/log-key.ts'
 import { RulesKeeper } from '../log/rules-in-force.ts'
-import { verifyStart } from '../log/verify-start.ts'
+import { SeenTree } from '../log/seen-tree.ts'
+import { LogInconsistent, verifyStart } from '../log/verify-start.ts'
 import type { Logger } from '../logger.ts'
 import type { Metrics } from '../metrics.ts'
 import { makeDevelopmentKeys } from './development-keys.ts'
@@ -25,6 +27,8 @@ export interface AppendableLog {
   readonly keeper: RulesKeeper
   readonly key: LogKey
   readonly group: GroupCommit
+  /** resolves when the database has lost what this process knew: nothing can be appended any more */
+  readonly failed: Promise<string>
   /** Finishes what was taken; the last checkpoint is on disk then. */
   close(): Promise<void>
 }
@@ -48,7 +52,11 @@ export function openLogToAppend(config: Config, sql: RawSql, logger: Logger, met
     const keeper = await RulesKeeper.load(sql)
     if (begun) await warnOfOtherFiles(config, keeper, logger)
     const lastCheckpoint = new LastCheckpoint(file, logger)
-    const group = groupCommit(sql, keeper, key, metrics, lastCheckpoint)
+    const commit = new LogCommit(sql, keeper, key, await SeenTree.now(sql), (size, checkpoint) => {
+      metrics.logSize.set(size)
+      lastCheckpoint.keep(size, checkpoint)
+    })
+    const { group, failed } = groupCommit(commit, metrics, logger)
     const close = async () => {
       await group.close()
       await lastCheckpoint.flush()
@@ -59,7 +67,7 @@ export function openLogToAppend(config: Config, sql: RawSql, logger: Logger, met
       await close()
       throw error
     }
-    return { keeper, key, group, close }
+    return { keeper, key, group, failed, close }
   })
 }
 
@@ -99,27 +107,35 @@ async function unlocked(lock: LentConnection): Promise<boolean> {
   }
 }
 
-function groupCommit(
-  sql: RawSql,
-  keeper: RulesKeeper,
-  key: LogKey,
-  metrics: Metrics,
-  lastCheckpoint: LastCheckpoint,
-): GroupCommit {
-  const commit = new LogCommit(sql, keeper, key, (size, checkpoint) => {
-    metrics.logSize.set(size)
-    lastCheckpoint.keep(size, checkpoint)
+function groupCommit(commit: LogCommit, metrics: Metrics, logger: Logger): Pick<AppendableLog, 'group' | 'failed'> {
+  let fail: (reason: string) => void
+  const failed = new Promise<string>((resolve) => {
+    fail = resolve
   })
-  return new GroupCommit(
+  const group = new GroupCommit(
     async (batch) => {
       const stop = metrics.commitSeconds.startTimer()
       metrics.batchEvents.observe(batch.length)
-      const answers = await commit.commit(batch)
+      const answers = await commit.commit(batch).catch((error) => {
+        if (!(error instanceof LogInconsistent)) throw error
+        logger.error(
+          { error: error.message },
+          'ALARM: the database was put back to an earlier state under this gateway, which ends',
+        )
+        fail('the database was put back to an earlier state')
+        throw new LogBusy('overloaded', putBack)
+      })
       stop()
       return answers
     },
     () => commit.close(),
   )
+  return { group, failed }
+}
+
+const putBack: Text = {
+  en: 'the database was put back to an earlier state; nothing was stored, and this gateway stops: send the same request again later',
+  zh: '数据库被恢复到较早状态；未保存任何内容，本网关即将停止：请稍后重发同一请求',
 }
 
 async function keysForDevelopment(config: Config, keeper: RulesKeeper, group: GroupCommit, logger: Logger): Promise<void> {

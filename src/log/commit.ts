@@ -13,10 +13,11 @@ import { checkedUnder, decide } from './decide.ts'
 import { receivedText } from './entry.ts'
 import type { LogKey } from './log-key.ts'
 import { earlierRefusals, type Head, lock, lookUp } from './look-up.ts'
-import { extend, type RightEdge } from './right-edge.ts'
+import { extend } from './right-edge.ts'
 import { planRows, type Row, rowOf, statesOf } from './rows.ts'
 import type { RulesInForce, RulesKeeper } from './rules-in-force.ts'
-import { caughtUp, readEdge, readLeavesFrom } from './tile-store.ts'
+import type { SeenTree } from './seen-tree.ts'
+import { readLeavesFrom } from './tile-store.ts'
 import { type Connection, LastingConnection, onOwnConnection } from './transaction.ts'
 import { writeAndCommit } from './write-batch.ts'
 
@@ -38,17 +39,24 @@ export class LogCommit {
   readonly #key: LogKey
   readonly #onCommitted: (size: number, checkpoint: string) => void
   readonly #announcer: Announcer
-  /** the tree's right side after our own last commit; it is brought up to date when somebody else has appended */
-  #edge: RightEdge | undefined
-  /** somebody else had appended before our last batch: the next one asks at once for what came since */
-  #shared = false
+  readonly #seen: SeenTree
 
-  /** @param onCommitted hears of every checkpoint once it is durable */
-  constructor(sql: RawSql, keeper: RulesKeeper, key: LogKey, onCommitted: (size: number, checkpoint: string) => void) {
+  /**
+   * @param seen what this gateway has signed before
+   * @param onCommitted hears of every checkpoint once it is durable
+   */
+  constructor(
+    sql: RawSql,
+    keeper: RulesKeeper,
+    key: LogKey,
+    seen: SeenTree,
+    onCommitted: (size: number, checkpoint: string) => void,
+  ) {
     this.#sql = sql
     this.#connection = new LastingConnection(sql)
     this.#keeper = keeper
     this.#key = key
+    this.#seen = seen
     this.#onCommitted = onCommitted
     this.#announcer = new Announcer(sql)
   }
@@ -56,7 +64,8 @@ export class LogCommit {
   /**
    * @param batch at most 512; a change of the rules stands alone in it
    * @returns an answer for each item, all of them durable
-   * @throws what the database threw when it failed: then nobody knows whether the batch is durable, and sending it again is safe
+   * @throws {LogInconsistent} when the database has lost what was signed: nothing more may be appended; what the database threw when
+   *   it failed: then nobody knows whether the batch is durable, and sending it again is safe
    */
   async commit(batch: readonly Appendable[]): Promise<readonly Appended[]> {
     try {
@@ -65,7 +74,6 @@ export class LogCommit {
       if (batch.length > 1) throw new Error('a change of the rules is committed alone')
       return await this.#commitRules(change)
     } catch (error) {
-      this.#edge = undefined
       if (!isDataError(error)) throw error
       if (batch.length === 1)
         return [{ outcome: 'refused', refusal: { code: 'invalid-event', detail: notStorable }, index: undefined }]
@@ -104,13 +112,14 @@ export class LogCommit {
     batch: readonly Item[],
     rulesAt: (head: Head) => Promise<RulesInForce> | RulesInForce | undefined,
   ): Promise<readonly Appended[] | undefined> {
-    const since = this.#shared ? this.#edge?.size : undefined
+    const since = this.#seen.sharedFrom
     const [[head], lookedUp, leaves] = await Promise.all([
       lock(sql),
       lookUp(sql, batch),
       since === undefined ? undefined : readLeavesFrom(sql, since),
     ])
     if (head === undefined) throw new Error('the log has no head: it was never begun')
+    this.#seen.expectIn(head)
     const rules = await rulesAt(head)
     if (rules === undefined) {
       await sql`rollback`
@@ -142,6 +151,7 @@ export class LogCommit {
   async #appendRules(sql: Connection, item: RulesToAppend, stillHeld: () => void): Promise<Appended> {
     const [head] = await lock(sql)
     if (head === undefined) throw new Error('the log has no head: it was never begun')
+    this.#seen.expectIn(head)
     const refusal = await item.refuse(await this.#rulesAt(head))
     stillHeld()
     if (refusal !== undefined) return { outcome: 'refused', refusal, index: undefined }
@@ -162,27 +172,19 @@ export class LogCommit {
   }
 
   #committed({ tree, checkpoint }: Signed): void {
-    this.#edge = tree.edge
+    this.#seen.saw(tree.edge, tree.root)
     this.#onCommitted(tree.edge.size, checkpoint)
     this.#announcer.announce()
   }
 
   /** @param since leaves behind our edge, when they were asked for already */
   async #extend(sql: Connection, head: Head, rows: readonly Row[], since?: readonly Buffer[]): Promise<Signed> {
-    const edge = await this.#edgeAt(sql, head, since)
+    const edge = await this.#seen.edgeAt(sql, head, since)
     const tree = extend(
       edge,
       rows.map(({ leaf }) => leaf),
     )
     return { tree, checkpoint: this.#key.signCheckpoint(tree.edge.size, tree.root) }
-  }
-
-  async #edgeAt(sql: Connection, { size, root }: Head, since: readonly Buffer[] | undefined): Promise<RightEdge> {
-    const before = this.#edge
-    this.#shared = before !== undefined && before.size < size
-    if (before?.size === size) return before
-    const leaves = before === undefined || before.size > size ? [] : (since ?? (await readLeavesFrom(sql, before.size)))
-    return (before && caughtUp(before, leaves, size, root)) ?? readEdge(sql, size)
   }
 }
 

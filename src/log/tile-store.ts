@@ -43,11 +43,10 @@ export async function readLeavesFrom(sql: RawSql | ReservedSql<{ bigint: number 
 /**
  * The edge after entries that somebody else has appended.
  *
- * @param leaves of the entries behind `edge`
- * @returns undefined when that is not the tree of this size and root: some leaves are missing, or the log has another past
+ * @param leaves of all entries behind `edge`
+ * @returns undefined when that is not the tree of this root: the log has another past
  */
-export function caughtUp(edge: RightEdge, leaves: readonly Buffer[], size: number, root: Buffer): RightEdge | undefined {
-  if (leaves.length === 0 || edge.size + leaves.length !== size) return undefined
+export function caughtUp(edge: RightEdge, leaves: readonly Buffer[], root: Buffer): RightEdge | undefined {
   const extended = extend(edge, leaves)
   return extended.root.equals(root) ? extended.edge : undefined
 }

@@ -56,11 +56,11 @@ describe('appending to a tree', () => {
         const { edge } = grown([size])
         const root = rootOfEdge(edge)
         const since = leaves.slice(start, size)
-        const found = caughtUp(before, since, size, root)
+        const found = caughtUp(before, since, root)
         expect(hex(...(found?.tiles ?? []))).toBe(hex(...edge.tiles))
         expect(found && frontierBytes(found)).toEqual(frontierBytes(edge))
-        expect(caughtUp(before, since.slice(0, -1), size, root)).toBeUndefined()
-        expect(caughtUp(before, since.toReversed(), size, root)).toEqual(more === 1 ? found : undefined)
+        expect(caughtUp(before, since.slice(0, -1), root)).toBeUndefined()
+        expect(caughtUp(before, since.toReversed(), root)).toEqual(more === 1 ? found : undefined)
       }),
       { numRuns: 50 },
     )

@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { databaseErrorOf, isDatabaseAway } from '../database/database-error.ts'
 import type { Finding } from '../domain/event.ts'
 import { isProblemCode, type ProblemCode, problemOf } from '../domain/problems.ts'
 import { type Refusal, RefusedRequest } from '../domain/refusal.ts'
@@ -77,13 +78,17 @@ export function refusalOf(error: unknown, method: string, log: Logger): Refusal 
 
 /** What whoever runs the database has to mend, by the code of PostgreSQL's error; all else passes by itself. */
 const remedies: Readonly<Record<string, string>> = {
+  '28000': 'it refuses our login: does DATABASE_URL name its user?',
+  '28P01': 'it refuses our login: is the password of DATABASE_URL its user’s?',
+  '3D000': 'it has no database of this name: is DATABASE_URL right?',
   '53100': 'its disk is full: make room, and it goes on by itself',
   '53200': 'it has no memory left: look at what runs beside it, and at its settings',
   '53300': 'it gives no more connections: raise max_connections, or end what holds them',
 }
 
 function noteAway(error: unknown, requests: number, log: Logger): void {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const cause = databaseErrorOf(error)
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
   const remedy = remedies[code]
   if (remedy === undefined) log.warn({ error, requests }, 'the database did not answer')
   else log.error({ error, requests, remedy }, 'the database can’t do what it is asked')
@@ -96,12 +101,6 @@ const perhapsStored = {
 const notRead = {
   en: 'the database did not answer in time; ask again a little later',
   zh: '数据库未及时应答；请稍后再次查询',
-}
-
-/** Connection errors of postgres.js and the server's own "going away" (class 08, 53, 57P, 40; 25P03: we stood still for too long). */
-function isDatabaseAway(error: unknown): boolean {
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return false
-  return /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|ETIMEDOUT|ENOTFOUND|EPIPE|08|53|57|40|55P03|25P03)/.test(error.code)
 }
 
 /** The page about a problem code, for people; undefined when there is no such code. */

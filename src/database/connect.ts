@@ -2,7 +2,7 @@ import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { aborted, withDeadline } from '../deadline.ts'
 import { CannotStart } from '../domain/cannot-start.ts'
-import { databaseErrorOf } from './database-error.ts'
+import { databaseErrorOf, isLostConnection } from './database-error.ts'
 import { databaseServerOf } from './server.ts'
 
 /** The client for raw SQL on hot paths: int8 arrives as a number. */
@@ -121,17 +121,9 @@ export async function pingDatabase(
  * @returns any other error as it is
  */
 export function goneAtStart(error: unknown, { address }: Pick<Database, 'address'>): unknown {
-  const cause = databaseErrorOf(error)
-  if (!isDatabaseGone(cause)) return error
-  const message = `the database at ${address} went away during the start: ${reasonOf(cause)}; start again when it is there`
+  if (!isLostConnection(error)) return error
+  const message = `the database at ${address} went away during the start: ${reasonOf(databaseErrorOf(error))}; start again when it is there`
   return new CannotStart(message, { cause: error })
-}
-
-/** A server that ends, or begins, tells everybody with severity FATAL. */
-function isDatabaseGone(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  if ('severity' in error) return error.severity === 'FATAL' || error.severity === 'PANIC'
-  return 'code' in error && /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|EHOST|ENOTFOUND|ETIMEDOUT|EPIPE)/.test(String(error.code))
 }
 
 const askForVersion = (raw: RawSql) => raw<{ version: number; encoding: string }[]>`

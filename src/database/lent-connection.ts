@@ -1,5 +1,9 @@
 import type postgres from 'postgres'
 import type { RawSql } from './connect.ts'
+import { isLostConnection } from './database-error.ts'
+
+// what ends a lent connection is asked where one is lent
+export { isLostConnection }
 
 /** A connection lent by a client that reads int8 as a number. */
 export type LentConnection = postgres.ReservedSql<{ bigint: number }>
@@ -77,13 +81,6 @@ export async function lendAhead<T>(
     if (!isLostConnection(error) && (await rolledBack(lent))) lent.release()
     throw error
   }
-}
-
-/** Is the connection gone: closed under us, or ended by the server (severity FATAL or PANIC)? */
-export function isLostConnection(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  if ('severity' in error) return error.severity === 'FATAL' || error.severity === 'PANIC'
-  return 'code' in error && typeof error.code === 'string' && /^(CONNECTION_|CONNECT_|E[A-Z]+$)/.test(error.code)
 }
 
 /** PostgreSQL's lock_not_available: `lock_timeout` has passed. */

@@ -1,5 +1,6 @@
 import type { RawSql } from './connect.ts'
-import { isLostConnection, type LentConnection, lendAhead, rolledBack } from './lent-connection.ts'
+import { isLostConnection } from './database-error.ts'
+import { type LentConnection, lendAhead, rolledBack } from './lent-connection.ts'
 
 /** A transaction on a client that reads int8 as a number. */
 export type Transaction = LentConnection

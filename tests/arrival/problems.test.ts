@@ -1,3 +1,4 @@
+import { DrizzleQueryError } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { routes } from '../../src/arrival/app.ts'
 import { preferredLanguage } from '../../src/arrival/language.ts'
@@ -25,16 +26,36 @@ it('a transaction that stood still for too long is the machine’s fault: 503, a
   expect(refusalOf(Object.assign(new Error('terminating connection'), { code: '25P03' }), 'POST', log).code).toBe('overloaded')
 })
 
+it.each(['EHOSTUNREACH', 'EAI_AGAIN'])(
+  'a reading that %s kept from the database is worth another try, as a sending is',
+  async (code) => {
+    const cause = Object.assign(new Error(`connect ${code}`), { code })
+    const view = gateway.parts.view('commerce')
+    if (view === undefined) throw new Error('commerce has no view')
+    const unreached = { ...view, readRecord: () => Promise.reject(new DrizzleQueryError('select 1', [], cause)) }
+    const append = () => Promise.reject(cause)
+    const cutOff = await openGateway({ beside: gateway, consume: false, parts: { view: () => unreached, append } })
+    try {
+      const read = await cutOff.get('/v1/bureaus/commerce/records/registration/x', 'commerce')
+      for (const answer of [read, await cutOff.post(establishment(4), 'commerce')])
+        expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
+    } finally {
+      await cutOff.stop()
+    }
+  },
+)
+
 it.each([
+  ['28P01', 'DATABASE_URL'],
   ['53100', 'its disk is full'],
   ['53300', 'max_connections'],
-])('a database that has run out of something is told of by name to whoever runs it: %s', (code, remedy) => {
+])('a database that waits for whoever runs it tells them what to mend: %s', (code, remedy) => {
   vi.useFakeTimers({ now: Date.now() + 3_600_000, toFake: ['performance', 'Date'] })
   const said: unknown[] = []
   const never = () => expect.unreachable()
   const log = { debug: never, info: never, warn: never, error: (fields: object, text: string) => said.push({ ...fields, text }) }
-  vi.advanceTimersByTime(Number(code) * 1000)
-  const { code: answered } = refusalOf(Object.assign(new Error('no space'), { code }), 'POST', log)
+  vi.advanceTimersByTime(Number.parseInt(code, 36) * 1000)
+  const { code: answered } = refusalOf(Object.assign(new Error('no space'), { severity: 'FATAL', code }), 'POST', log)
   vi.useRealTimers()
   expect(answered).toBe('overloaded')
   expect(said).toEqual([expect.objectContaining({ remedy: expect.stringContaining(remedy) })])

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createConnection, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { sql } from 'drizzle-orm'
+import { DrizzleQueryError, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { compose } from '../../src/compose/compose.ts'
 import { readConfig } from '../../src/config.ts'
@@ -161,10 +161,13 @@ async function listening(server: Server, port = 0): Promise<number> {
 test('a database that goes away under a start is told of by its own error, also where Drizzle wraps it, and nothing else is', () => {
   const away = Object.assign(new Error('the database system is shutting down'), { severity: 'FATAL' })
   const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
-  for (const error of [away, refused, new Error('Failed query', { cause: away })]) {
+  const late = Object.assign(new Error('no connection within 5 s', { cause: new Error('aborted') }), {
+    code: 'ETIMEDOUT',
+  })
+  for (const error of [away, refused, new DrizzleQueryError('select 1', [], away), late]) {
     const told = goneAtStart(error, { address: 'db.example:5432' })
     expect(told).toBeInstanceOf(CannotStart)
-    expect(String(told)).toMatch(/the database at db\.example:5432 went away during the start: (the|connect) /)
+    expect(String(told)).toMatch(/the database at db\.example:5432 went away during the start: (the|connect|no) /)
   }
   const fault = Object.assign(new Error('no such column'), { severity: 'ERROR' })
   expect(goneAtStart(fault, { address: 'db.example:5432' })).toBe(fault)

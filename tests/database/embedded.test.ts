@@ -1,15 +1,16 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
 import postgres from 'postgres'
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { runningEmbeddedUrl, startEmbeddedPostgres } from '../../src/database/embedded/start.ts'
 import { startOfProcess } from '../../src/database/process.ts'
 import { built } from '../support/built.ts'
+import { eventually } from '../support/eventually.ts'
 
 const asRoot = process.getuid?.() === 0
 const nobody = { uid: 65_534, gid: 65_534 }
@@ -160,6 +161,34 @@ describe('a Postgres of our own', () => {
     const server = await start()
     await remember(server.url)
     await server.stop()
+  })
+
+  test.each([
+    ['its password is gone', (folder: string) => rm(path.join(folder, 'password')), "password can't be read (ENOENT): put"],
+    [
+      'its port can’t be noted',
+      (folder: string) => rm(path.join(folder, 'port')).then(() => mkdir(path.join(folder, 'port'))),
+      'EISDIR',
+    ],
+  ])('a start that fails because %s leaves no server behind', async (_, spoil, told) => {
+    const first = await start()
+    await first.stop()
+    await spoil((await noted()) ?? path.join(dataDir, 'postgres'))
+    await expect(start()).rejects.toThrow(told)
+    expect(await serverOf(dataDir)).toBeUndefined()
+  })
+
+  test('that its own log can’t be kept short is told, and nothing ends', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { url, stop } = await start()
+    const file = path.join((await noted()) ?? path.join(dataDir, 'postgres'), 'server.log')
+    await rm(file)
+    await symlink('server.log', file)
+    vi.advanceTimersByTime(60_000)
+    await eventually(async () => messages.join().includes("own log can't be kept short, which is tried again: Error: ELOOP"))
+    await remember(url)
+    await stop()
   })
 
   test('a stale postmaster.pid that names a stranger harms nobody', async () => {

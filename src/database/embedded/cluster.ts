@@ -48,8 +48,23 @@ export async function makeCluster(home: PostgresHome, cluster: string, log: Log,
   await folder.sync().finally(() => folder.close())
 }
 
-/** @param folder of the home */
-export async function urlOf(folder: string, port: number): Promise<string> {
-  const password = await readFile(path.join(folder, 'password'), 'utf8')
-  return `postgres://${owner}:${password.trim()}@127.0.0.1:${port}/postgres`
+/**
+ * The cluster's password, as it was made with it.
+ *
+ * @param folder of the home
+ * @throws {Error} when it can't be read; the message says where it has to be
+ */
+export async function passwordOf(folder: string): Promise<string> {
+  const file = path.join(folder, 'password')
+  const password = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new Error(
+      `the database's password can't be read (${cause.code}): put ${file} back, readable by who runs the exchange`,
+      {
+        cause,
+      },
+    )
+  })
+  return password.trim()
 }
+
+export const urlOf = (password: string, port: number): string => `postgres://${owner}:${password}@127.0.0.1:${port}/postgres`

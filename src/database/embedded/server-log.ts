@@ -3,6 +3,7 @@ import path from 'node:path'
 
 /** The server's own log is emptied above this size. */
 const maxLogBytes = 4 * 1024 * 1024
+const boundEveryMs = 60_000
 
 /** @param folder of the home */
 export const logFile = (folder: string) => path.join(folder, 'server.log')
@@ -19,8 +20,31 @@ export async function openLog<T>(folder: string, use: (output: number) => Promis
 
 /** Empties the log when it has become long. */
 export async function boundLog(folder: string): Promise<void> {
-  const { size } = await stat(logFile(folder)).catch(() => ({ size: 0 }))
+  const size = await sizeOf(logFile(folder))
   if (size > maxLogBytes) await truncate(logFile(folder))
+}
+
+async function sizeOf(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 0
+    throw error
+  }
+}
+
+/**
+ * Looks after the log once a minute, for as long as the process has something else to do. That it fails is only told: the database
+ * works without it.
+ *
+ * @returns ends it
+ */
+export function keepLogShort(folder: string, log: { error(message: string): void }): () => void {
+  const timer = setInterval(() => {
+    boundLog(folder).catch((error) => log.error(`Postgres's own log can't be kept short, which is tried again: ${String(error)}`))
+  }, boundEveryMs)
+  timer.unref()
+  return () => clearInterval(timer)
 }
 
 /** @returns the last lines that Postgres wrote, in one */

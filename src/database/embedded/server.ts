@@ -37,13 +37,12 @@ export async function startServer(
     const options = { ...settings, listen_addresses: '127.0.0.1', unix_socket_directories: '', port: String(port) }
     const args = ['-D', cluster, ...Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
     await boundLog(home.folder)
+    // kept for the next start; noted before there is a server, which would be left behind where it can't be
+    await writeFile(path.join(home.folder, 'port'), `${port}\n`)
     const server = await openLog(home.folder, (output) => run(home, 'postgres', args, output))
     const isReady = await becomesReady(server, cluster, asked)
     asked.throwIfAborted()
-    if (isReady) {
-      await writeFile(path.join(home.folder, 'port'), `${port}\n`)
-      return { server, port }
-    }
+    if (isReady) return { server, port }
     failure = await lastWords(home.folder)
     if (!/Address already in use|shared memory block|could not create any TCP/.test(failure)) break
     await rm(path.join(home.folder, 'port'), { force: true })

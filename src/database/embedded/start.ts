@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { exchangeOn, lockDataDir } from '../data-dir-lock.ts'
-import { makeCluster, urlOf } from './cluster.ts'
+import { makeCluster, passwordOf, urlOf } from './cluster.ts'
 import { existingHomeFolder, postgresHome } from './home.ts'
 import { gone } from './program.ts'
 import { endServer, runningServer, startServer, stopLeftOver } from './server.ts'
-import { boundLog, logFile } from './server-log.ts'
+import { keepLogShort, logFile } from './server-log.ts'
 
 export interface EmbeddedPostgres {
   /** user, password and port included: not for a log line */
@@ -66,6 +66,8 @@ export async function startEmbeddedPostgres({
     const cluster = path.join(home.folder, 'cluster')
     await stopLeftOver(cluster, log)
     if (!(await exists(path.join(cluster, 'PG_VERSION')))) await makeCluster(home, cluster, log, asked)
+    // before there is a server, which would be left behind without it
+    const password = await passwordOf(home.folder)
     const { server, port } = await startServer(home, cluster, { ...defaultSettings, ...settings }, asked)
     const { pid } = server
     if (pid === undefined) throw new Error('Postgres has no process id')
@@ -75,18 +77,16 @@ export async function startEmbeddedPostgres({
     const exited = gone(server).then(() => {
       if (!stopping) log.error(`Postgres (process ${pid}) has ended by itself; its last words are in ${logFile(home.folder)}`)
     })
-    const housekeeping = setInterval(() => void boundLog(home.folder), 60_000)
-    housekeeping.unref()
+    const leaveLog = keepLogShort(home.folder, log)
     const stop = async () => {
-      clearInterval(housekeeping)
+      leaveLog()
       server.ref()
       await endServer(pid, () => server.exitCode !== null || server.signalCode !== null)
       await exited
       await lock.release()
     }
-    const url = await urlOf(home.folder, port)
     return {
-      url,
+      url: urlOf(password, port),
       pid,
       exited,
       stop: () => {
@@ -105,7 +105,7 @@ export async function runningEmbeddedUrl(dataDir: string): Promise<string | unde
   if ((await exchangeOn(dataDir)) === undefined) return undefined
   const folder = await existingHomeFolder(dataDir)
   const running = await runningServer(path.join(folder, 'cluster'))
-  return running?.ready ? urlOf(folder, running.port) : undefined
+  return running?.ready ? urlOf(await passwordOf(folder), running.port) : undefined
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -33,9 +33,7 @@ export function openLedger(
   const stopping = new AbortController()
   const followed = (async () => {
     while (!stopping.signal.aborted) {
-      await ledger
-        .carryOut()
-        .catch((error: unknown) => logger.warn({ error: String(error) }, 'operations wait: the database could not be used'))
+      await ledger.carryOut().catch((error: unknown) => logger.warn({ error }, 'operations on record wait: they are tried again'))
       await pause(ledgerPollMs, stopping.signal)
     }
   })()

@@ -1,4 +1,5 @@
 import type { RawSql } from '../database/connect.ts'
+import { isLostConnection } from '../database/database-error.ts'
 import { inTransaction, type Transaction } from '../database/transaction.ts'
 import { RefusedRequest } from '../domain/refusal.ts'
 import type { JsonObject } from '../domain/text.ts'
@@ -35,7 +36,11 @@ export class Ledger {
     return this.#acts.get(action)
   }
 
-  /** Returns when everything that was on record when it was called is carried out. */
+  /**
+   * Returns when everything that was on record when it was called is carried out.
+   *
+   * @throws what an operation failed of: it is tried again the next time, and no later one is carried out before it
+   */
   carryOut(): Promise<void> {
     this.#running = this.#running
       // whoever asked for that run was told
@@ -64,10 +69,10 @@ export class Ledger {
 
   async #carryOutOne(tx: Transaction, { index, received, entry }: { index: number; received: Date; entry: string }) {
     const { action, party, kid, request }: Record<'action' | 'party' | 'kid' | 'request', string> = JSON.parse(entry)
-    const payload = payloadOfLogged(request)
-    const record = { index, received, party, kid, reason: String(payload.reason) }
     const { logger, twoPersons } = this.#options
     try {
+      const payload = payloadOfLogged(request)
+      const record = { index, received, party, kid, reason: String(payload.reason) }
       const prepared = this.#acts.get(action)?.prepare(payload)
       const waits = prepared !== undefined && twoPersons().includes(action) && (await isWeighty(tx, prepared, record))
       if (waits) await propose(tx, action, payload, record)
@@ -77,7 +82,15 @@ export class Ledger {
         waits ? 'an operation waits for a second person' : 'an operation was carried out',
       )
     } catch (error) {
-      if (!(error instanceof RefusedRequest)) throw error
+      if (!(error instanceof RefusedRequest)) {
+        // a lost connection says nothing of this one; whatever else it fails of, it may fail of every time
+        if (!isLostConnection(error))
+          logger.error(
+            { index, action, error },
+            'an operation on record failed: it is tried again, and every later one waits for it',
+          )
+        throw error
+      }
       // an older or newer program took it: the record stays, and so does the reason why nothing came of it
       logger.error({ index, action, why: error.refusal.detail.en }, 'an operation on record can not be carried out')
     }

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import type { LogLevel } from './config.ts'
+import { databaseErrorOf } from './database/database-error.ts'
 
 /** What the parts of the program need of a logger: pino's shape. */
 export interface Logger {
@@ -54,11 +55,30 @@ export function createLogger(level: LogLevel, destination: NodeJS.WritableStream
   )
 }
 
-/** An error as a log line may show it: what Postgres says of data quotes them, so of its errors only code and place are kept. */
-function errorText(error: unknown): string {
+/**
+ * An error as a log line may show it: its name, message and stack. What Postgres says of data quotes them, so of such an error only
+ * code and place are kept; Drizzle quotes a statement's parameters, so what it wraps is shown instead.
+ */
+function errorText(thrown: unknown): string {
+  const error = databaseErrorOf(thrown)
   if (!(error instanceof Error)) return String(error)
-  if (error.name !== 'PostgresError') return error.stack ?? error.message
+  // the stack's own first line has no name that was given to the error later
+  const frames = /\n {4}at .*/s.exec(error.stack ?? '')?.[0] ?? ''
+  return error.name === 'PostgresError' ? postgresText(error) : `${messageOf(error)}${frames}`
+}
+
+/** What Node says of a host with several addresses has no message of its own. */
+function messageOf(error: Error): string {
+  if (!(error instanceof AggregateError)) return String(error)
+  return [String(error), ...error.errors.map((one) => errorText(one).split('\n', 1))].join('; ')
+}
+
+/** SQLSTATEs of the server and its connections, whose messages quote no data: that it starts, is full, lets nobody in, took too long. */
+const ofTheServer = /^(08|28|3D|40|53|57|58|55P03|25P03)/
+
+function postgresText(error: Error): string {
   const known = (member: string) => (member in error ? String(Reflect.get(error, member)) : undefined)
+  const code = known('code') ?? 'without a code'
   const place = ['table_name', 'constraint_name'].map(known).filter((text) => text !== undefined)
-  return ['PostgresError', known('code') ?? 'without a code', ...place].join(' ')
+  return [`PostgresError ${code}${ofTheServer.test(code) ? `: ${error.message}` : ''}`, ...place].join(' ')
 }

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream'
+import { DrizzleQueryError } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
 import type { LogLevel } from '../src/config.ts'
 import { createLogger, type Logger, redactedMembers } from '../src/logger.ts'
@@ -71,6 +72,41 @@ describe('a log line', () => {
     const line = written((logger) => logger.error({ error }, 'it failed'))
     expect(line).not.toContain(secret)
     expect(JSON.parse(line).error).toBe('PostgresError 22P02 only_one')
+  })
+
+  it('tells of what Drizzle wraps, not what it quotes of the parameters', () => {
+    const cause = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+    const error = new DrizzleQueryError('select 1 where name = $1', [secret], cause)
+    const line = written((logger) => logger.error({ error }, 'it failed'))
+    expect(line).not.toContain(secret)
+    expect(JSON.parse(line).error).toMatch(/^Error: connect ECONNREFUSED\n {4}at /)
+  })
+
+  it.each([
+    ['57P01', 'terminating connection due to administrator command'],
+    ['53300', 'sorry, too many clients already'],
+    ['55P03', 'canceling statement due to lock timeout'],
+  ])('tells all that the database says of itself: %s', (code, message) => {
+    const error = Object.assign(new Error(message), { name: 'PostgresError', code })
+    const line = written((logger) => logger.warn({ error }, 'it waits'))
+    expect(JSON.parse(line).error).toBe(`PostgresError ${code}: ${message}`)
+  })
+
+  it('tells the name of an error that was given one, and why no address of a host answers', () => {
+    const named = Object.assign(new Error('no leader'), { name: 'KafkaJSProtocolError' })
+    const refused = ['::1', '127.0.0.1'].map((address) => new Error(`connect ECONNREFUSED ${address}:5432`))
+    const [first, second] = [named, new AggregateError(refused)]
+      .map((error) => written((logger) => logger.warn({ error }, 'it waits')))
+      .map((line) => JSON.parse(line).error)
+    expect(first).toMatch(/^KafkaJSProtocolError: no leader\n {4}at /)
+    expect(second).toMatch(
+      /^AggregateError; Error: connect ECONNREFUSED ::1:5432; Error: connect ECONNREFUSED 127\.0\.0\.1:5432\n {4}at /,
+    )
+  })
+
+  it('has no error where there was none, and what else was thrown as it reads', () => {
+    expect(JSON.parse(written((logger) => logger.warn({ error: undefined }, 'it waits')))).not.toHaveProperty('error')
+    expect(JSON.parse(written((logger) => logger.warn({ error: 'away' }, 'it waits'))).error).toBe('away')
   })
 
   it('leaves the object that was logged as it was', () => {

@@ -7,7 +7,7 @@ const login = 'the broker refuses our login: see KAFKA_SASL_MECHANISM, KAFKA_SAS
 /** Logs that the bus waits: by a warning, or where time won't cure it by an error that says what to do. */
 export function logWaiting(log: BusLog, fields: object, error: unknown, message: string): void {
   const remedy = kafkaRemedy(error)
-  const said = { ...fields, error: error === undefined ? undefined : String(error), remedy }
+  const said = { ...fields, error, remedy }
   if (remedy === undefined) log.warn(said, message)
   else log.error(said, message)
 }

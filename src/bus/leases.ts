@@ -39,7 +39,7 @@ export class Leases {
   async acquire(name: string, signal: AbortSignal): Promise<Lease | undefined> {
     while (!signal.aborted) {
       const lease = await this.#try(name).catch((error: unknown) => {
-        this.#log.debug({ lease: name, error: String(error) }, 'the database cannot be asked for the lease')
+        this.#log.debug({ lease: name, error }, 'the database cannot be asked for the lease')
         return undefined
       })
       if (lease) return lease

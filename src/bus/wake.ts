@@ -58,7 +58,7 @@ export class Wake {
         else this.#closing.signal.addEventListener('abort', stop)
         return
       } catch (error) {
-        log.debug({ error: String(error) }, 'the bus cannot listen to the database yet; it polls')
+        log.debug({ error }, 'the bus cannot listen to the database yet; it polls')
         await pauses.wait(this.#closing.signal)
       }
     }

@@ -42,8 +42,7 @@ export function startChecks(means: CheckerMeans): () => Promise<void> {
     async work(goesOn, signal) {
       while ((await goesOn()) && (await isDue())) await stepOnce(means, signal)
     },
-    failed: (error) =>
-      logger.warn({ bureau, error: String(error) }, 'the check for holes waits: the machine failed, nothing is lost'),
+    failed: (error) => logger.warn({ bureau, error }, 'the check for holes waits: the machine failed, nothing is lost'),
   })
 }
 

@@ -32,7 +32,7 @@ export class Closers {
       try {
         await close()
       } catch (error) {
-        this.#logger.error({ part, error: String(error) }, 'a part did not close well; the others are closed all the same')
+        this.#logger.error({ part, error }, 'a part did not close well; the others are closed all the same')
       }
     }
   }

@@ -153,7 +153,7 @@ async function buildOn({ config, roles, logger, closers, opened, database }: Fou
   const { ledger, close } = openLedger(database.raw, keeper, logger, kafka !== undefined)
   closers.add('the ledger of operations', close)
   const verifying = new VerifyingThread((error) =>
-    logger.error({ error: String(error) }, 'the thread that verifies signatures failed; the next signature starts another'),
+    logger.error({ error }, 'the thread that verifies signatures failed; the next signature starts another'),
   )
   closers.add('the verifying thread', () => verifying.close())
   const parts = partsOf({ config, log, verifying, database, views, metrics, logger, bus, busParts, witnessing, ledger })
@@ -170,7 +170,7 @@ async function buildOn({ config, roles, logger, closers, opened, database }: Fou
 async function listenForRules(sql: RawSql, keeper: RulesKeeper, logger: Logger): Promise<() => Promise<void>> {
   const refresh = () => {
     // the database may be away; whatever needs the rules next asks again
-    keeper.refresh(sql).catch((error) => logger.warn({ error: String(error) }, 'the new rules could not be read yet'))
+    keeper.refresh(sql).catch((error) => logger.warn({ error }, 'the new rules could not be read yet'))
   }
   const { unlisten } = await sql.listen(rulesChannel, refresh, refresh)
   // its connection is closed with the others, and may be lost already
@@ -234,10 +234,7 @@ function consumeAll(bus: Bus, { consume }: Roles, { keeper, views, logger, worke
     views
       .update()
       .then(consumeNew, (error) =>
-        logger.error(
-          { error: String(error) },
-          'the views of a new catalogue could not be set up; the next change or start tries again',
-        ),
+        logger.error({ error }, 'the views of a new catalogue could not be set up; the next change or start tries again'),
       )
   })
   return consumers

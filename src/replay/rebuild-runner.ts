@@ -32,7 +32,7 @@ export function startRebuilds(means: RebuildRunnerMeans): () => Promise<void> {
     isDue: async () => (await openRebuild(shared, bureau)) !== undefined || (await hasLeftovers(shared, bureau)),
     pollMs,
     work: (goesOn, signal) => workWhile(means, goesOn, signal),
-    failed: (error) => logger.warn({ bureau, error: String(error) }, 'the rebuild waits: the machine failed, nothing is lost'),
+    failed: (error) => logger.warn({ bureau, error }, 'the rebuild waits: the machine failed, nothing is lost'),
   })
 }
 

@@ -34,7 +34,7 @@ export function startReplays(means: RunnerMeans): () => Promise<void> {
     async work(goesOn, signal) {
       while ((await goesOn()) && (await stepOnce(means, signal)));
     },
-    failed: (error) => logger.warn({ bureau, error: String(error) }, 'the replay waits: the machine failed, nothing is lost'),
+    failed: (error) => logger.warn({ bureau, error }, 'the replay waits: the machine failed, nothing is lost'),
   })
 }
 

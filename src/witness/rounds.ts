@@ -55,7 +55,7 @@ export class Rounds {
       const lease = await this.#means.leases.acquire('lianban witnesses', signal)
       if (lease === undefined) return
       await this.#askWhileHeld(lease).catch((error) =>
-        this.#means.logger.warn({ error: String(error) }, 'the witnesses could not be asked; it is tried again'),
+        this.#means.logger.warn({ error }, 'the witnesses could not be asked; it is tried again'),
       )
       await lease.release()
       await pause(minPauseMs, signal)
@@ -112,7 +112,7 @@ export class Rounds {
       return asked.outcome === 'cosigned' ? asked.line : undefined
     } catch (error) {
       // our own tiles could not be read
-      this.#means.logger.warn({ witness: client.witness.name, error: String(error) }, 'a witness could not be asked')
+      this.#means.logger.warn({ witness: client.witness.name, error }, 'a witness could not be asked')
       return undefined
     } finally {
       this.#asking.delete(client)

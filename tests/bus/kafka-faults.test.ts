@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { type Consumer, Partitioners } from 'kafkajs'
 import postgres from 'postgres'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -236,7 +237,7 @@ describeWithKafka('the kafka bus, when others err', () => {
     const parts = [bus.publish(), bus.consume(await createSubscriber(sql, 'state-tax'))]
     await appendEvents(sql, 0, subjects(3))
     await eventually(async () => parts.every((part) => part.state() === 'waiting'))
-    const said = log.lines.filter(({ level, fields }) => level === 'warn' && JSON.stringify(fields).includes(message))
+    const said = log.lines.filter(({ level, fields }) => level === 'warn' && inspect(fields).includes(message))
     expect(said.length).toBeGreaterThanOrEqual(2)
   })
 

@@ -12,7 +12,7 @@ it('a part that fails to close leaves none of the others open, and is named', as
   await closers.close()
   await closers.close()
   expect(closed).toEqual(['HTTP', 'the database'])
-  expect(told).toEqual([{ part: 'the bus', error: 'Error: the broker is away' }])
+  expect(told).toEqual([{ part: 'the bus', error: new Error('the broker is away') }])
 })
 
 it('what is opened after everything was closed is closed at once', async () => {

@@ -17,11 +17,14 @@ export interface PostgresHome {
 const sharedFolder = '/var/lib/lianban'
 
 /**
- * Finds or makes the place for a data directory's Postgres.
+ * Finds or makes the place for a data directory's Postgres; as root it may also make a system user, and a folder outside of the data
+ * directory.
  *
- * Postgres refuses to run as root. An exchange started by root runs it as user `postgres`, who must reach both the
- * folder and the programs; where it can't (a 0700 parent, such as a clone in /root), they go below /var/lib/lianban
- * and a note in the data directory says so.
+ * Postgres refuses to run as root. An exchange started by root runs it as user `postgres`, whom it makes with `useradd`, or `adduser`,
+ * where the system has none. That user must reach both the folder and the programs; where it can't (a 0700 parent, such as a clone in
+ * /root), they go below /var/lib/lianban, which is made, and a note in the data directory says so. Neither is ever removed.
+ *
+ * @throws {Error} when the user can't be made, or can't run or reach what it needs; the message says what to do
  */
 export async function postgresHome(dataDir: string): Promise<PostgresHome> {
   const near = path.join(await realpath(dataDir), 'postgres')

@@ -78,9 +78,10 @@ export function refusalOf(error: unknown, method: string, log: Logger): Refusal 
 
 /** What whoever runs the database has to mend, by the code of PostgreSQL's error; all else passes by itself. */
 const remedies: Readonly<Record<string, string>> = {
-  '28000': 'it refuses our login: does DATABASE_URL name its user?',
+  '28000': 'it does not let us in, as the error says: see DATABASE_URL, and its pg_hba.conf',
   '28P01': 'it refuses our login: is the password of DATABASE_URL its user’s?',
   '3D000': 'it has no database of this name: is DATABASE_URL right?',
+  CONNECTION_NOT_SECURED: 'no connection to it is secure: mend what the error says',
   '53100': 'its disk is full: make room, and it goes on by itself',
   '53200': 'it has no memory left: look at what runs beside it, and at its settings',
   '53300': 'it gives no more connections: raise max_connections, or end what holds them',

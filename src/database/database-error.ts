@@ -7,10 +7,11 @@ export function databaseErrorOf(error: unknown): unknown {
 
 /**
  * Codes of postgres.js, and of what the network says, in Node's words: no server there, no way to it, no answer to what its name
- * means (`EAI_AGAIN`), no port left to go out by. Codes of files are none of them: a full disk of ours is not the database's fault.
+ * means (`EAI_AGAIN`), no port left to go out by, a TLS connection broken. Codes of files are none of them: a full disk of ours is not
+ * the database's fault.
  */
 const connectionFault =
-  /^(CONNECTION_[A-Z_]+|CONNECT_TIMEOUT|ECONN[A-Z]+|ENET[A-Z]+|EHOST[A-Z]+|EAI_[A-Z]+|ENOTFOUND|ETIMEDOUT|EPIPE|EPROTO|EADDRNOTAVAIL)$/
+  /^(CONNECTION_[A-Z_]+|CONNECT_TIMEOUT|ECONN[A-Z]+|ENET[A-Z]+|EHOST[A-Z]+|EAI_[A-Z]+|ENOTFOUND|ETIMEDOUT|EPIPE|EPROTO|EADDRNOTAVAIL|ERR_SSL_[A-Z0-9_]+)$/
 
 /** Is the connection gone, or could none be made: closed under us, or ended by the server (severity FATAL or PANIC)? */
 export function isLostConnection(error: unknown): boolean {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect, type TLSSocket } from 'node:tls'
 import { type TlsSettingNames, tlsRemedy } from '../domain/tls-fault.ts'
+import { isLostConnection } from './database-error.ts'
 import { inTime } from './in-time.ts'
 
 /** `require`: nobody listens, and anybody may answer; `verify-ca`: a server of that CA; `verify-full`: and of that name. */
@@ -67,8 +68,11 @@ async function read(parameter: string, file: string | undefined): Promise<Buffer
   })
 }
 
+/** What keeps a connection from being secured has a code of its own: it stays so until somebody mends it. */
 function explained(error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error)) return error
-  const remedy = tlsRemedy(String(error.code), settings)
-  return remedy === undefined ? error : new Error(`${error.message}; ${remedy}`, { cause: error })
+  if (!(error instanceof Error)) return error
+  const remedy = 'code' in error ? tlsRemedy(String(error.code), settings) : undefined
+  if (remedy === undefined && isLostConnection(error)) return error
+  const message = remedy === undefined ? error.message : `${error.message}; ${remedy}`
+  return Object.assign(new Error(message, { cause: error }), { code: 'CONNECTION_NOT_SECURED' })
 }

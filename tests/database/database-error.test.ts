@@ -7,6 +7,7 @@ const network = [
   ['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'EPROTO'],
   ['EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'ENETRESET', 'EADDRNOTAVAIL'],
   ['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL'],
+  ['CONNECTION_NOT_SECURED', 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED'],
 ].flat()
 
 /** What the server says of a statement, by SQLSTATE, with the connection left as it is. */

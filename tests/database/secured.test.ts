@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Leases } from '../../src/bus/leases.ts'
 import { connect, pingDatabase } from '../../src/database/connect.ts'
+import { isDatabaseAway } from '../../src/database/database-error.ts'
 import { postgresHome } from '../../src/database/embedded/home.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/start.ts'
 import { keepingLog } from '../support/bus-log.ts'
@@ -73,6 +74,14 @@ describe('a Postgres that takes only TLS, and only clients with a certificate', 
     ],
   ])('with %s, the start says what to do', async (_, changes, words) => {
     await expect(ping(urlWith(changes()))).rejects.toThrow(words)
+  })
+
+  test('a server whose certificate is no longer trusted is away, for whoever asks a process that runs', async () => {
+    const database = connect(urlWith({ sslrootcert: other.file }), { name: 'test', maxConnections: 1 })
+    const refused = await database.raw`select 1`.catch((error: unknown) => error)
+    await database.close()
+    expect(refused).toMatchObject({ code: 'CONNECTION_NOT_SECURED', message: expect.stringContaining('name the CA’s file') })
+    expect(isDatabaseAway(refused)).toBe(true)
   })
 
   test('a server of another name is used only when its name is not asked for', async () => {

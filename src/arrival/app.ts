@@ -24,6 +24,12 @@ import { getProposals, getReplay, getReplays } from './replays.ts'
 /** Prometheus gives up after ten seconds by default. */
 const collectTimeoutMs = 3000
 
+/**
+ * The database ends a statement after 30 s, and a search has waited 10 s for its turn: who has no answer by then waits for a machine that
+ * gives none, and nothing else would end that wait. Proxies give up after 60 s.
+ */
+const longestAnswerMs = 45_000
+
 type Handler = (c: Context, parts: Parts) => Response | Promise<Response>
 
 /** Every route of the exchange: method, path, handler. The OpenAPI document is held against it in a test. */
@@ -69,13 +75,30 @@ export const routes: readonly (readonly ['GET' | 'POST', string, Handler])[] = [
   ['GET', '/problems/:code', getProblem],
 ]
 
-export function createApp(parts: Parts): Hono {
+/** @param mostMs for one answer */
+export function createApp(parts: Parts, mostMs = longestAnswerMs): Hono {
   const app = new Hono()
-  for (const [method, path, handler] of routes) app.on(method, path, (c) => timed(c, path, parts, handler))
+  for (const [method, path, handler] of routes) app.on(method, path, (c) => timed(c, path, parts, inTime(handler, mostMs)))
   for (const path of new Set(routes.map(([, path]) => path))) app.all(path, (c) => timed(c, path, parts, methodNotAllowed(path)))
   app.notFound((c) => timed(c, 'none', parts, () => problem(c, parts, { code: 'not-found', detail: noRoute })))
   app.onError((error, c) => problem(c, parts, refusalOf(error, c.req.method, parts.logger)))
   return app
+}
+
+/** As if the database had said itself that it does not answer. */
+function inTime(handler: Handler, mostMs: number): Handler {
+  return (c, parts) =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(noAnswer(mostMs)), mostMs)
+      const answer = async () => handler(c, parts)
+      answer()
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer))
+    })
+}
+
+function noAnswer(ms: number): Error {
+  return Object.assign(new Error(`no answer within ${ms / 1000} s`), { code: 'ETIMEDOUT' })
 }
 
 async function timed(c: Context, route: string, parts: Parts, handler: Handler): Promise<Response> {

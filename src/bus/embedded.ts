@@ -77,7 +77,7 @@ function consumeLog({ sql, kinds, log, wake, leases, heartbeatMs }: Means, subsc
         await follow(() => lease.held(), pauses)
       } catch (error) {
         state = 'waiting'
-        log.warn({ bureau: subscriber.bureau, error: String(error) }, 'the consumer waits: the machine failed, nothing is lost')
+        log.warn({ bureau: subscriber.bureau, error }, 'the consumer waits: the machine failed, nothing is lost')
         await pauses.wait(signal)
       } finally {
         await lease.release()

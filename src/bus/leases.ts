@@ -94,5 +94,6 @@ function oneConnection({ options }: Sql): Sql {
   const server = path ? { path } : { host, ...opening }
   // what a leaseholder notes is how far it has come: a crash of the server makes it do a little again
   const noting = { ...connection, synchronous_commit: 'off' }
-  return postgres({ ...server, ...login, database, connection: noting, max: 1, max_lifetime: null, fetch_types: false })
+  const own = { connection: noting, max: 1, max_lifetime: null, fetch_types: false, onnotice: () => undefined }
+  return postgres({ ...server, ...login, database, ...own })
 }

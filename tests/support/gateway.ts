@@ -48,6 +48,8 @@ export interface GatewayOptions {
   readonly logger?: Logger
   /** another gateway on the same database: log key and parties' keys are its own */
   readonly beside?: Gateway
+  /** in place of what a gateway allows for one answer */
+  readonly longestAnswerMs?: number
   /** replaces single parts, for a test that holds one of them */
   readonly parts?: Partial<Parts>
 }
@@ -134,7 +136,7 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
     now,
     ...options.parts,
   }
-  const app = createApp(parts)
+  const app = createApp(parts, options.longestAnswerMs)
   const key = (party: string): SigningKey => {
     const found = keys.get(party)
     if (found === undefined) throw new Error(`the catalogue has no party ${party}`)

@@ -23,11 +23,11 @@ export class Look {
   }
 
   /** @param find asked for one view after the other: nobody waits, and each may read a lot */
-  async eachView<V>(
+  async eachView<V, Found = Finding>(
     views: readonly (readonly [string, V])[],
-    find: (bureau: string, view: V) => Promise<readonly Finding[]>,
-  ): Promise<readonly Finding[]> {
-    const found: Finding[] = []
+    find: (bureau: string, view: V) => Promise<readonly Found[]>,
+  ): Promise<readonly Found[]> {
+    const found: Found[] = []
     for (const [bureau, view] of views) {
       // it may have taken a timeout to know
       if (this.#faults.has(bureau)) continue

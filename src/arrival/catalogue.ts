@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { compileRules } from '../catalogue/compile.ts'
+import { compileNewRules } from '../catalogue/compile.ts'
 import { catalogueDigests, isFileName, maxFileBytes, maxFiles } from '../catalogue/load.ts'
 import { CatalogueInvalid, type Rules } from '../catalogue/rules.ts'
 import { maxFindings, RefusedRequest } from '../domain/refusal.ts'
@@ -67,7 +67,7 @@ function readBody(bytes: Buffer): { request: string; files: ReadonlyMap<string, 
 
 function compile(files: ReadonlyMap<string, string>): Rules {
   try {
-    return compileRules(files)
+    return compileNewRules(files)
   } catch (error) {
     if (!(error instanceof CatalogueInvalid)) throw error
     const { code, detail, errors } = invalidCatalogue(error.faults)

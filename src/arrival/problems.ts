@@ -81,6 +81,7 @@ const remedies: Readonly<Record<string, string>> = {
   '28000': 'it does not let us in, as the error says: see DATABASE_URL, and its pg_hba.conf',
   '28P01': 'it refuses our login: is the password of DATABASE_URL its user’s?',
   '3D000': 'it has no database of this name: is DATABASE_URL right?',
+  '25006': 'it only reads: it is a standby, or its default_transaction_read_only is on; see DATABASE_URL',
   CONNECTION_NOT_SECURED: 'no connection to it is secure: mend what the error says',
   '53100': 'its disk is full: make room, and it goes on by itself',
   '53200': 'it has no memory left: look at what runs beside it, and at its settings',

@@ -4,7 +4,7 @@ import type { JsonObject } from '../domain/text.ts'
 import { parseStrictJson } from '../identity/strict-json.ts'
 import { type Catalogue, type EventType, type Party, partiesNamed, type ViewRules } from './catalogue.ts'
 import { catalogueName, isFileName } from './load.ts'
-import { nameFaults } from './name-faults.ts'
+import { nameFaults, slowMasks } from './name-faults.ts'
 import { CatalogueInvalid, type CompiledViewRules, type Rules, type TypeRules } from './rules.ts'
 import { shapeOf } from './shape.ts'
 import { compileEventCheck, compileRecordCheck, schemaFaults } from './validators.ts'
@@ -23,6 +23,15 @@ export function compileRules(files: ReadonlyMap<string, string>): Rules {
 }
 
 /**
+ * As {@link compileRules}, for files that are in no log yet: what earlier versions have let pass keeps them out, too.
+ *
+ * @throws {CatalogueInvalid} naming every fault at once
+ */
+export function compileNewRules(files: ReadonlyMap<string, string>): Rules {
+  return readRules(files, schemaFaults, slowMasks)
+}
+
+/**
  * As {@link compileRules}, but schemas wait until they are first asked: compiling all of them takes longer than most commands.
  * For files that are in a log, whose schemas were looked at when they came into it.
  *
@@ -34,7 +43,11 @@ export function loadRules(files: ReadonlyMap<string, string>): Rules {
 
 type SchemaFaults = (schema: JsonObject) => readonly string[]
 
-function readRules(files: ReadonlyMap<string, string>, schemaFaultsOf: SchemaFaults): Rules {
+function readRules(
+  files: ReadonlyMap<string, string>,
+  schemaFaultsOf: SchemaFaults,
+  newFaultsOf: (catalogue: Catalogue) => readonly string[] = () => [],
+): Rules {
   if (!files.has(catalogueName)) throw new CatalogueInvalid([`${catalogueName} is missing`])
   const { contents, faults: syntaxFaults } = parseAll(files)
   const content = contents.get(catalogueName)
@@ -46,6 +59,7 @@ function readRules(files: ReadonlyMap<string, string>, schemaFaultsOf: SchemaFau
     ...shapeFaults,
     ...nameFaults(catalogue, contents, Object.keys(codeChecks)),
     ...referenceFaults(catalogue, files, contents, schemaFaultsOf),
+    ...newFaultsOf(catalogue),
   ]
   if (faults.length > 0) throw new CatalogueInvalid(faults)
   return rulesOf(catalogue, files, contents)

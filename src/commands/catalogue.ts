@@ -70,9 +70,9 @@ async function apply(file: string | undefined, options: ApplyOptions): Promise<v
 
 async function compiled(path: string): Promise<Rules> {
   // it brings a compiler of schemas along, which no other command should wait for
-  const { compileRules } = await import('../catalogue/compile.ts')
+  const { compileNewRules } = await import('../catalogue/compile.ts')
   try {
-    return compileRules(await readCatalogueFiles(path))
+    return compileNewRules(await readCatalogueFiles(path))
   } catch (error) {
     if (error instanceof CatalogueInvalid) throw new CommandFailed(`${path}: ${error.message}`, 1)
     throw error

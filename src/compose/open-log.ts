@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { compileRules } from '../catalogue/compile.ts'
+import { compileNewRules } from '../catalogue/compile.ts'
 import { catalogueDigests, readCatalogueFiles } from '../catalogue/load.ts'
 import { CatalogueInvalid } from '../catalogue/rules.ts'
 import type { Config } from '../config.ts'
@@ -13,7 +13,7 @@ import { GroupCommit, LogBusy } from '../log/group-commit.ts'
 import { LastCheckpoint, readLastCheckpoint } from '../log/last-checkpoint.ts'
 import { type LogKey, loadLogKey, loadOrMakeLogKey } from '../log/log-key.ts'
 import { RulesKeeper } from '../log/rules-in-force.ts'
-import { SeenTree } from '../log/seen-tree.ts'
+import { readSignedHead, SeenTree } from '../log/seen-tree.ts'
 import { LogInconsistent, verifyStart } from '../log/verify-start.ts'
 import type { Logger } from '../logger.ts'
 import type { Metrics } from '../metrics.ts'
@@ -48,11 +48,14 @@ export function openLogToAppend(config: Config, sql: RawSql, logger: Logger, met
         ? await loadLogKey(config.logKeyFile, config.logOrigin)
         : await loadOrMakeLogKey(config.logKeyFile, config.logOrigin)
     await verifyStart(sql, key, published)
-    if (!begun) await beginLog(sql, key, compileRules(await readCatalogueFiles(config.cataloguePath)))
+    if (!begun) await beginLog(sql, key, compileNewRules(await readCatalogueFiles(config.cataloguePath)))
     const keeper = await RulesKeeper.load(sql)
     if (begun) await warnOfOtherFiles(config, keeper, logger)
     const lastCheckpoint = new LastCheckpoint(file, logger)
-    const commit = new LogCommit(sql, keeper, key, await SeenTree.now(sql), (size, checkpoint) => {
+    const head = await readSignedHead(sql)
+    // what others have appended counts, too: a start must refuse a database that has lost it
+    lastCheckpoint.keep(head.size, head.checkpoint)
+    const commit = new LogCommit(sql, keeper, key, new SeenTree(head), (size, checkpoint) => {
       metrics.logSize.set(size)
       lastCheckpoint.keep(size, checkpoint)
     })
@@ -108,21 +111,24 @@ async function unlocked(lock: LentConnection): Promise<boolean> {
 }
 
 function groupCommit(commit: LogCommit, metrics: Metrics, logger: Logger): Pick<AppendableLog, 'group' | 'failed'> {
-  let fail: (reason: string) => void
+  let fail: ((reason: string) => void) | undefined
   const failed = new Promise<string>((resolve) => {
     fail = resolve
   })
+  const end = ({ message }: LogInconsistent) => {
+    if (fail === undefined) return
+    const alarm = 'ALARM: the database was put back to an earlier state under this gateway, which ends'
+    logger.error({ error: message }, alarm)
+    fail('the database was put back to an earlier state')
+    fail = undefined
+  }
   const group = new GroupCommit(
     async (batch) => {
       const stop = metrics.commitSeconds.startTimer()
       metrics.batchEvents.observe(batch.length)
       const answers = await commit.commit(batch).catch((error) => {
         if (!(error instanceof LogInconsistent)) throw error
-        logger.error(
-          { error: error.message },
-          'ALARM: the database was put back to an earlier state under this gateway, which ends',
-        )
-        fail('the database was put back to an earlier state')
+        end(error)
         throw new LogBusy('overloaded', putBack)
       })
       stop()
@@ -134,8 +140,8 @@ function groupCommit(commit: LogCommit, metrics: Metrics, logger: Logger): Pick<
 }
 
 const putBack: Text = {
-  en: 'the database was put back to an earlier state; nothing was stored, and this gateway stops: send the same request again later',
-  zh: '数据库被恢复到较早状态；未保存任何内容，本网关即将停止：请稍后重发同一请求',
+  en: 'the database was put back to an earlier state, and this gateway stops; send the same request again later: it is stored once',
+  zh: '数据库被恢复到较早状态，本网关即将停止；请稍后重发同一请求，它只会保存一次',
 }
 
 async function keysForDevelopment(config: Config, keeper: RulesKeeper, group: GroupCommit, logger: Logger): Promise<void> {

@@ -23,10 +23,10 @@ export function isLostConnection(error: unknown): boolean {
 
 /**
  * What passes by itself, or when whoever runs the database mends it, though the connection holds: classes 08 (connection), 40 (rolled
- * back for another transaction), 53 (out of something) and 57 (an operator, or a time limit), lock_not_available, and 25P03, where we
- * stood still for too long.
+ * back for another transaction), 53 (out of something) and 57 (an operator, or a time limit), lock_not_available, 25P03, where we
+ * stood still for too long, and 25006: it is a standby, or was put to read only.
  */
-const notNow = /^(08|40|53|57)[0-9A-Z]{3}$|^(55P03|25P03)$/
+const notNow = /^(08|40|53|57)[0-9A-Z]{3}$|^(55P03|25P03|25006)$/
 
 /** Can the database not do now what it is asked, whatever that is? The same is worth another try a little later. */
 export function isDatabaseAway(error: unknown): boolean {

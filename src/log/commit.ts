@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { RawSql } from '../database/connect.ts'
 import { Announcer } from './announcer.ts'
 import { answerTo, appendedAnswer, type Signed } from './answer.ts'
@@ -18,13 +19,16 @@ import { planRows, type Row, rowOf, statesOf } from './rows.ts'
 import type { RulesInForce, RulesKeeper } from './rules-in-force.ts'
 import type { SeenTree } from './seen-tree.ts'
 import { readLeavesFrom } from './tile-store.ts'
-import { type Connection, LastingConnection, onOwnConnection } from './transaction.ts'
+import { type Connection, LastingConnection, mostTransactionMs, onOwnConnection } from './transaction.ts'
 import { writeAndCommit } from './write-batch.ts'
 
 /** The channel that tells gateways of new keys and catalogues. */
 export const rulesChannel = 'lianban_rules'
 
 type Item = EventToAppend | OperationToAppend
+
+/** Reading new rules takes milliseconds; behind it all other commits wait. */
+const mostRefreshMs = 5000
 
 /**
  * Appends batches: one transaction each, ordered among all gateways by the lock on the head's row.
@@ -95,7 +99,7 @@ export class LogCommit {
     )
     if (answers !== undefined) return answers
     // read while the lock is held, since another gateway that registers key after key would win every race
-    const slower = await onOwnConnection(this.#sql, (connection, stillHeld) =>
+    const slower = await this.#slowly((connection, stillHeld) =>
       this.#append(connection, batch, async (head) => {
         const rules = await this.#rulesAt(head)
         stillHeld()
@@ -142,10 +146,18 @@ export class LogCommit {
   }
 
   async #commitRules(item: RulesToAppend): Promise<readonly Appended[]> {
-    const answer = await onOwnConnection(this.#sql, (connection, stillHeld) => this.#appendRules(connection, item, stillHeld))
+    const answer = await this.#slowly((connection, stillHeld) => this.#appendRules(connection, item, stillHeld))
     // it is durable, whatever becomes of this: who needs the rules next asks for them again
-    if (answer.outcome === 'appended') await this.#keeper.refresh(this.#sql).catch(() => undefined)
+    if (answer.outcome === 'appended') await Promise.race([this.#refreshed(), pause(mostRefreshMs, undefined, { ref: false })])
     return [answer]
+  }
+
+  #refreshed(): Promise<unknown> {
+    return this.#keeper.refresh(this.#sql).catch(() => undefined)
+  }
+
+  #slowly<T>(work: (connection: Connection, stillHeld: () => void) => Promise<T>): Promise<T> {
+    return onOwnConnection(this.#sql, work, mostTransactionMs)
   }
 
   async #appendRules(sql: Connection, item: RulesToAppend, stillHeld: () => void): Promise<Appended> {

@@ -1,6 +1,6 @@
 import type { RawSql } from '../database/connect.ts'
 import type { Head } from './look-up.ts'
-import type { RightEdge } from './right-edge.ts'
+import { type RightEdge, rootOfEdge } from './right-edge.ts'
 import { rootFromTiles } from './tile-proofs.ts'
 import { caughtUp, readEdge, readHashes, readLeavesFrom } from './tile-store.ts'
 import type { Connection } from './transaction.ts'
@@ -9,6 +9,18 @@ import { LogInconsistent } from './verify-start.ts'
 interface KnownTree {
   readonly size: number
   readonly root: Buffer
+}
+
+/** The newest tree of the database, signed. */
+export interface SignedHead extends KnownTree {
+  readonly checkpoint: string
+}
+
+/** @throws {Error} for a log that was never begun */
+export async function readSignedHead(sql: RawSql): Promise<SignedHead> {
+  const [head] = await sql<SignedHead[]>`select size, root, checkpoint from log.head`
+  if (head === undefined) throw new Error('the log has no head: it was never begun')
+  return head
 }
 
 /**
@@ -22,15 +34,9 @@ export class SeenTree {
   #edge: RightEdge | undefined
   #shared = false
 
-  private constructor(known: KnownTree) {
-    this.#known = known
-  }
-
-  /** The tree that the database has now; whoever opens a log has just made sure of it. */
-  static async now(sql: RawSql): Promise<SeenTree> {
-    const [head] = await sql<KnownTree[]>`select size, root from log.head`
-    if (head === undefined) throw new Error('the log has no head: it was never begun')
-    return new SeenTree(head)
+  /** @param known of a log that was just made sure of */
+  constructor({ size, root }: KnownTree) {
+    this.#known = { size, root }
   }
 
   /** Where entries that others have appended begin; undefined when nobody had before our last append. */
@@ -65,6 +71,7 @@ export class SeenTree {
       if (before.size + since.length === size) return caughtUp(before, since, root) ?? this.#fail()
     }
     const edge = await readEdge(sql, size)
+    if (!rootOfEdge(edge).equals(root)) throw new LogInconsistent([`the head's root is not that of its ${size} entries`])
     await this.#expectPast(sql)
     return edge
   }

@@ -12,7 +12,7 @@ const idleSeconds = 30
  * Twice what the server lets one statement take. What is not done by then went to a machine that is gone: where nothing resets the
  * connection TCP would wait a quarter of an hour, while a new connection might reach the machine's successor at once.
  */
-const mostTransactionMs = 60_000
+export const mostTransactionMs = 60_000
 
 /** The database has not answered for so long that nobody waits any more: it is not known whether the transaction was committed. */
 export class TransactionOverdue extends Error {
@@ -56,10 +56,14 @@ export class LastingConnection {
       connection.release()
       return result
     } catch (error) {
-      if (connection !== undefined && !isLostConnection(error) && (await rolledBack(connection))) connection.release()
+      const isSound =
+        connection !== undefined &&
+        !isLostConnection(error) &&
+        (await inTime(rolledBack(connection), this.#mostMs).catch(() => false))
+      if (isSound) connection?.release()
       else {
         this.#own = undefined
-        own.end()
+        void own.end()
       }
       throw error
     }
@@ -88,10 +92,15 @@ class OwnClient {
     return untilLost(connection, () => this.#lost)
   }
 
-  /** Awaited by nobody: the next transaction has a client of its own, and work that still goes on with this one gets no further. */
-  end(): void {
+  /** @throws {ConnectionLost} when the transaction is gone */
+  readonly stillHeld = (): void => {
+    if (this.#lost) throw new ConnectionLost()
+  }
+
+  /** At once: the next transaction has a client of its own, and work that still goes on with this one gets no further. Never throws. */
+  async end(): Promise<void> {
     this.#lost = true
-    this.client.end({ timeout: 0 }).catch(() => undefined)
+    await this.client.end({ timeout: 0 }).catch(() => undefined)
   }
 }
 
@@ -108,22 +117,20 @@ function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
  * committed is rolled back with it. A few milliseconds dearer than the pool's.
  *
  * @param work calls `stillHeld` after every such wait, before the next statement
+ * @param mostMs for all of it; a recovery may take hours
+ * @throws {TransactionOverdue}; what the work throws
  */
 export async function onOwnConnection<T>(
   pool: RawSql,
   work: (connection: Connection, stillHeld: () => void) => Promise<T>,
+  mostMs?: number,
 ): Promise<T> {
-  let lost = false
-  const onclose = () => {
-    lost = true
-  }
-  const client = besidePool(pool, onclose)
+  const own = new OwnClient(pool)
   try {
-    return await work(await client.reserve(), () => {
-      if (lost) throw new ConnectionLost()
-    })
+    const working = work(await own.reserve(), own.stillHeld)
+    return await (mostMs === undefined ? working : inTime(working, mostMs))
   } finally {
-    await client.end({ timeout: 0 })
+    await own.end()
   }
 }
 

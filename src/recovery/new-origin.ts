@@ -11,7 +11,7 @@ import { operationEntryText } from '../log/entry.ts'
 import { keyToAppend } from '../log/key-append.ts'
 import type { LogKey } from '../log/log-key.ts'
 import { RulesKeeper } from '../log/rules-in-force.ts'
-import { SeenTree } from '../log/seen-tree.ts'
+import { readSignedHead, SeenTree } from '../log/seen-tree.ts'
 import type { OldLog } from './old-log.ts'
 
 /** An entry has 65,535 bytes; what doesn't fit is in lost.json alone, and the count tells. */
@@ -37,7 +37,7 @@ export interface NewOrigin {
 export async function beginNewOrigin(sql: RawSql, { key, rules, operator, reason, old }: NewOrigin): Promise<void> {
   await beginLog(sql, key, rules)
   const keeper = await RulesKeeper.load(sql)
-  const commit = new LogCommit(sql, keeper, key, await SeenTree.now(sql), () => undefined)
+  const commit = new LogCommit(sql, keeper, key, new SeenTree(await readSignedHead(sql)), () => undefined)
   const { party } = operator
   const log = key.origin
   const append = async (item: Appendable) => {

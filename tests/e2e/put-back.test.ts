@@ -32,16 +32,20 @@ it('a gateway whose database was put back under it takes nothing more, ends, and
   const backup = await backUp(database.url)
   const compact = await bureaus.sign(established(1))
   await eventually(async () => (await bureaus.send(gateway.url, compact)).status === 201)
+  // it has seen what the other one appended, and appends nothing itself
+  const idle = await deployment.start(['gateway'])
   await restore(database.url, backup.url)
   await backup.close()
-  const statuses: number[] = []
-  await eventually(async () => {
-    const answer = await bureaus.post(gateway.url, established(2)).catch(() => undefined)
-    if (answer !== undefined) statuses.push(answer.status)
-    return gateway.output().includes('ALARM: the database was put back')
-  })
-  expect(new Set(statuses)).toEqual(new Set([503]))
-  await eventually(async () => gateway.output().includes('"msg":"stopped"'))
-  expect(await gateway.stop()).toBe(1)
-  await expect(deployment.start(['gateway'], {}, gateway.dataDir)).rejects.toThrow(/published a checkpoint of size \d+, but/)
+  for (const one of [gateway, idle]) {
+    const statuses: number[] = []
+    await eventually(async () => {
+      const answer = await bureaus.post(one.url, established(2)).catch(() => undefined)
+      if (answer !== undefined) statuses.push(answer.status)
+      return one.output().includes('ALARM: the database was put back')
+    })
+    expect(new Set(statuses)).toEqual(new Set([503]))
+    await eventually(async () => one.output().includes('"msg":"stopped"'))
+    expect(await one.stop()).toBe(1)
+    await expect(deployment.start(['gateway'], {}, one.dataDir)).rejects.toThrow(/published a checkpoint of size \d+, but/)
+  }
 })

@@ -24,7 +24,7 @@ import { keyToAppend } from '../../src/log/key-append.ts'
 import { type LogKey, newLogKey } from '../../src/log/log-key.ts'
 import { createLogReader } from '../../src/log/read.ts'
 import { RulesKeeper } from '../../src/log/rules-in-force.ts'
-import { SeenTree } from '../../src/log/seen-tree.ts'
+import { readSignedHead, SeenTree } from '../../src/log/seen-tree.ts'
 import type { Logger } from '../../src/logger.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { readBusStatus } from '../../src/operations/bus-status.ts'
@@ -89,7 +89,7 @@ export async function openGateway(options: GatewayOptions = {}): Promise<Gateway
   const logKey = beside?.logKey ?? newLogKey(origin)
   await beginLog(database.raw, logKey, compileRules(await readCatalogueFiles(options.cataloguePath ?? shippedCatalogue)))
   const keeper = await RulesKeeper.load(database.raw)
-  const commit = new LogCommit(database.raw, keeper, logKey, await SeenTree.now(database.raw), () => undefined)
+  const commit = new LogCommit(database.raw, keeper, logKey, new SeenTree(await readSignedHead(database.raw)), () => undefined)
   const group = new GroupCommit((batch) => commit.commit(batch))
   const keys = beside?.keys ?? (await registerAll(keeper, group))
   const refresh = () => void keeper.refresh(database.raw).catch(() => undefined)

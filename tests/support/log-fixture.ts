@@ -16,7 +16,7 @@ import { keyToAppend } from '../../src/log/key-append.ts'
 import { type LogKey, newLogKey } from '../../src/log/log-key.ts'
 import { createLogReader, type LogReader } from '../../src/log/read.ts'
 import { RulesKeeper } from '../../src/log/rules-in-force.ts'
-import { SeenTree } from '../../src/log/seen-tree.ts'
+import { readSignedHead, SeenTree } from '../../src/log/seen-tree.ts'
 import { shippedCatalogue } from './catalogue-folder.ts'
 import { cloudEventOf, examples } from './examples.ts'
 import { madeUpUscc } from './gateway.ts'
@@ -90,7 +90,7 @@ async function begin({ url }: TestDatabase, logKey: LogKey): Promise<void> {
 export async function openLogGateway(url: string, logKey: LogKey): Promise<LogGateway> {
   const database = connect(url, { name: 'lianban test log', maxConnections: 4 })
   const keeper = await RulesKeeper.load(database.raw)
-  const commit = new LogCommit(database.raw, keeper, logKey, await SeenTree.now(database.raw), () => undefined)
+  const commit = new LogCommit(database.raw, keeper, logKey, new SeenTree(await readSignedHead(database.raw)), () => undefined)
   const group = new GroupCommit(
     (batch) => commit.commit(batch),
     () => commit.close(),

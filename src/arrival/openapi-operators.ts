@@ -124,6 +124,10 @@ export const operatorOperations: readonly OperationSpec[] = [
                 kid: text('with which key'),
                 reason: text('why'),
                 details: { type: 'object', description: 'what the request names: whose view, which events' },
+                recordsTaken: orNull({
+                  ...count,
+                  description: 'of swap-view: records of the live view that the swap takes away; null of any other act',
+                }),
                 createdAt: moment('when'),
               }),
             },

@@ -15,27 +15,32 @@ const parkedOf = orNull(closed({ index, cause: { enum: [...parkedCauses] }, even
 export const rebuildSchemas: JsonObject = {
   ViewDifference: {
     description: 'a subject of which the live view and the rebuilt one differ',
-    ...closed({
-      kind: text('of the subject'),
-      subject: text('its code'),
-      what: {
-        enum: ['different', 'missing', 'extra', 'parked'],
-        description: 'missing: only in the rebuilt one; extra: only in the live one',
+    ...closed(
+      {
+        kind: text('of the subject'),
+        subject: text('its code'),
+        what: {
+          enum: ['different', 'missing', 'extra', 'parked'],
+          description:
+            'parked: other events are parked; of the rest, missing: only in the rebuilt one; extra: only in the live one',
+        },
+        takesRecord: { const: true, description: 'the live view has a record of it, and the rebuilt one has none' },
+        fields: {
+          type: 'array',
+          items: closed(
+            {
+              field: text('a column of the record, or a field of its data'),
+              personal: { const: true, description: 'particulars of a person: the values are left out' },
+              live: sourced('in the live view, and from which event'),
+              rebuilt: sourced('in the rebuilt one'),
+            },
+            ['personal'],
+          ),
+        },
+        parked: orNull(closed({ live: parkedOf, rebuilt: parkedOf })),
       },
-      fields: {
-        type: 'array',
-        items: closed(
-          {
-            field: text('a column of the record, or a field of its data'),
-            personal: { const: true, description: 'particulars of a person: the values are left out' },
-            live: sourced('in the live view, and from which event'),
-            rebuilt: sourced('in the rebuilt one'),
-          },
-          ['personal'],
-        ),
-      },
-      parked: orNull(closed({ live: parkedOf, rebuilt: parkedOf })),
-    }),
+      ['takesRecord'],
+    ),
   },
   Rebuild: closed({
     id: { ...index, description: 'of the operation entry that asked for it' },
@@ -51,15 +56,23 @@ export const rebuildSchemas: JsonObject = {
       }),
     ),
     result: orNull(
-      closed({
-        subjects: { ...count, description: 'compared' },
-        different: count,
-        missing: count,
-        extra: count,
-        parked: count,
-        behind: { ...count, description: 'not compared: the live view had not come as far' },
-        examples: { type: 'array', maxItems: maxExamples, items: schemaRef('ViewDifference') },
-      }),
+      closed(
+        {
+          subjects: { ...count, description: 'compared' },
+          different: count,
+          missing: count,
+          extra: { ...count, description: 'only in the live one, with the same events parked' },
+          parked: { ...count, description: 'with other events parked, whatever else differs' },
+          recordsTaken: {
+            ...count,
+            description:
+              'records that the swap takes away, whatever else differs: the rebuilt view has none of these subjects; absent in what an older version compared',
+          },
+          behind: { ...count, description: 'not compared: the live view had not come as far' },
+          examples: { type: 'array', maxItems: maxExamples, items: schemaRef('ViewDifference') },
+        },
+        ['recordsTaken'],
+      ),
     ),
     note: orNull(text('why it waits, began anew or ended')),
     party: text('who asked'),

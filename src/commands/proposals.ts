@@ -34,8 +34,10 @@ async function list(options: ListOptions): Promise<void> {
   if (options.json) process.stdout.write(`${JSON.stringify(body, null, 2)}\n`)
   else if (waiting.length === 0) process.stdout.write('nothing waits for a second person\n')
   else {
-    const rows = waiting.map(({ id, action, details, party, kid, createdAt, reason }) =>
-      [id, action, detailsText(details), party, kid, createdAt, reason].map((cell) => String(cell)),
+    const rows = waiting.map(({ id, action, details, recordsTaken, party, kid, createdAt, reason }) =>
+      [id, action, `${detailsText(details)}${takenBySwap(action, recordsTaken)}`, party, kid, createdAt, reason].map((cell) =>
+        String(cell),
+      ),
     )
     process.stdout.write(tableText([['PROPOSAL', 'ACTION', 'OF', 'PARTY', 'KEY', 'ASKED AT', 'REASON'], ...rows]))
   }
@@ -59,6 +61,12 @@ function detailsText(details: Json | undefined): string {
       return value.length > 3 ? `${value.length} ${name}, ${value[0]} … ${value.at(-1)}` : `${name} ${value.join(', ')}`
     })
     .join('; ')
+}
+
+/** How far-reaching a swap is; all that differs is in `view status`. */
+function takenBySwap(action: Json | undefined, records: Json | undefined): string {
+  if (action !== 'swap-view') return ''
+  return typeof records === 'number' ? `; takes away ${records} ${records === 1 ? 'record' : 'records'}` : '; look at view status'
 }
 
 const proposalId = wholeNumber(0, 999_999_999_999_999)

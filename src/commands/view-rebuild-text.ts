@@ -33,14 +33,22 @@ export function rebuildsText(rebuilds: readonly JsonObject[]): string {
 
 function resultRows(result: Json | undefined): string[][] {
   if (!isJsonObject(result)) return []
-  const { subjects, different, missing, extra, parked, behind } = result
+  const { subjects, different, missing, extra, parked, recordsTaken, behind } = result
   const differ = [different, missing, extra, parked].reduce<number>((sum, count) => sum + Number(count), 0)
   if (differ === 0) return [['compared', `${text(subjects)} subjects, all alike${behindText(behind)}`]]
   return [
     ['compared', `${text(subjects)} subjects, ${differ} differ${behindText(behind)}`],
     ['', `${text(different)} with other values, ${text(parked)} with other events parked`],
-    ['', `${text(missing)} only in the rebuilt view, ${text(extra)} only in the live one`],
+    ['', `${text(missing)} only in the rebuilt view, ${text(extra)} only in the live one, with the same events parked`],
+    ['taken away', takenText(recordsTaken)],
   ]
+}
+
+/** What the swap takes away, as whoever asks for it or approves it has to know. */
+export function takenText(records: Json | undefined): string {
+  if (typeof records !== 'number') return 'not counted: an older version compared the two; rebuild anew to know'
+  if (records === 0) return 'no record of the live view'
+  return `${records} ${records === 1 ? 'record' : 'records'} of the live view: the rebuilt one has none of ${records === 1 ? 'that subject' : 'these subjects'}`
 }
 
 const behindText = (behind: Json | undefined) =>
@@ -50,7 +58,13 @@ function examplesText(result: Json | undefined): string {
   const examples = isJsonObject(result) ? objectsIn(result.examples) : []
   if (examples.length === 0) return ''
   const head = ['FOR EXAMPLE', 'WHAT', 'FIELD', 'LIVE', 'FROM', 'REBUILT', 'FROM']
-  return `\n${tableText([head, ...examples.flatMap((one) => differenceRows(one, ['live', 'rebuilt']))])}`
+  return `\n${tableText([head, ...examples.flatMap(exampleRows)])}`
+}
+
+function exampleRows(example: JsonObject): string[][] {
+  const rows = differenceRows(example, ['live', 'rebuilt'])
+  if (example.takesRecord !== true) return rows
+  return rows.map(([subject = '', what, ...rest]) => [subject, `${what}, record taken away`, ...rest])
 }
 
 /** What the person at the desk most likely does next. */

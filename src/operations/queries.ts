@@ -15,6 +15,8 @@ export interface WaitingProposal {
   readonly reason: string
   /** what the request names beside what every request has: whose view, which events */
   readonly details: JsonObject
+  /** of a swap: records of the live view that it takes away; null where that was not counted, and of any other act */
+  readonly recordsTaken: number | null
   readonly createdAt: Date
 }
 
@@ -46,7 +48,9 @@ export function createOperationQueries(sql: RawSql): OperationQueries {
       return row !== undefined
     },
     proposals: () => sql<WaitingProposal[]>`
-      select id, action, party, kid, reason, details - ${envelope}::text[] as details, created_at as "createdAt" from operations.proposals
+      select id, action, party, kid, reason, details - ${envelope}::text[] as details, created_at as "createdAt", (
+        select (r.result->'recordsTaken')::int from operations.rebuilds r
+        where r.id = case when action = 'swap-view' then (details->>'rebuild')::bigint end) as "recordsTaken" from operations.proposals
       where state = 'waiting' and created_at > now() - ${proposalHours} * interval '1 hour' order by id limit 100`,
   }
 }

@@ -4,7 +4,7 @@ import type { ViewRecord } from '../domain/record.ts'
 import { subjectKey } from '../view/apply-events.ts'
 import { beforeAll, type SubjectKey } from '../view/histories.ts'
 import { indexesByPlace, type Partition, placeText } from '../view/positions.ts'
-import { maxExamples, type RebuildResult } from './rebuild.ts'
+import { maxExamples, type RebuildExample, type RebuildResult } from './rebuild.ts'
 import type { Masking } from './record-difference.ts'
 import { type ParkedOf, type SubjectDifference, subjectDifference } from './subject-difference.ts'
 
@@ -24,7 +24,16 @@ export interface CompareMeans {
   readonly onPage: (subjects: number) => Promise<void>
 }
 
-const nothingYet: RebuildResult = { subjects: 0, different: 0, missing: 0, extra: 0, parked: 0, behind: 0, examples: [] }
+const nothingYet = {
+  subjects: 0,
+  different: 0,
+  missing: 0,
+  extra: 0,
+  parked: 0,
+  recordsTaken: 0,
+  behind: 0,
+  examples: [],
+} satisfies RebuildResult
 
 /**
  * Compares the live view with the rebuilt one, row by row, while events arrive. The database finds the subjects that differ; one
@@ -34,7 +43,7 @@ const nothingYet: RebuildResult = { subjects: 0, different: 0, missing: 0, extra
  * @returns undefined when it must not go on
  */
 export async function compareViews(sql: RawSql, means: CompareMeans): Promise<RebuildResult | undefined> {
-  let result = nothingYet
+  let result: Compared = nothingYet
   for (let after: SubjectKey | undefined = beforeAll; after !== undefined; ) {
     const page: Page = await settledPage(sql, means, after)
     if (!means.goesOn()) return undefined
@@ -45,9 +54,11 @@ export async function compareViews(sql: RawSql, means: CompareMeans): Promise<Re
   return result
 }
 
+type Compared = Required<RebuildResult>
+
 interface Page {
   readonly subjects: number
-  readonly differences: readonly SubjectDifference[]
+  readonly differences: readonly RebuildExample[]
   readonly behind: number
   /** undefined after the last */
   readonly last: SubjectKey | undefined
@@ -61,17 +72,24 @@ async function settledPage(sql: RawSql, means: CompareMeans, after: SubjectKey):
   }
 }
 
-function added(before: RebuildResult, { subjects, differences, behind }: Page): RebuildResult {
+function added(before: Compared, { subjects, differences, behind }: Page): Compared {
   const count = (what: SubjectDifference['what']) => differences.filter((one) => one.what === what).length
+  const taken = differences.filter(({ takesRecord }) => takesRecord)
   return {
     subjects: before.subjects + subjects,
     different: before.different + count('different'),
     missing: before.missing + count('missing'),
     extra: before.extra + count('extra'),
     parked: before.parked + count('parked'),
+    recordsTaken: before.recordsTaken + taken.length,
     behind: before.behind + behind,
-    examples: [...before.examples, ...differences].slice(0, maxExamples),
+    examples: takenFirst([...before.examples, ...differences]).slice(0, maxExamples),
   }
+}
+
+/** Whoever approves a swap has to see first what it takes away. */
+function takenFirst(examples: readonly RebuildExample[]): readonly RebuildExample[] {
+  return [...examples.filter(({ takesRecord }) => takesRecord), ...examples.filter(({ takesRecord }) => !takesRecord)]
 }
 
 async function comparePage(tx: Transaction, means: CompareMeans, after: SubjectKey): Promise<Page> {
@@ -83,7 +101,7 @@ async function comparePage(tx: Transaction, means: CompareMeans, after: SubjectK
   const differing = await differingSubjects(tx, live, keys)
   const [left, right] = [await readSide(tx, live, differing), await readSide(tx, undefined, differing)]
   const logged = await lastLogged(tx, differing)
-  const differences: SubjectDifference[] = []
+  const differences: RebuildExample[] = []
   let behind = 0
   for (const key of differing) {
     const [one, other] = [left.of(key), right.of(key)]
@@ -92,7 +110,7 @@ async function comparePage(tx: Transaction, means: CompareMeans, after: SubjectK
     const difference = subjectDifference(key, one, other, maskOf(key.kind))
     if (difference === undefined) continue
     if ((logged.get(subjectKey(key)) ?? -1) > both) behind += 1
-    else differences.push(difference)
+    else differences.push(one.record && !other.record ? { ...difference, takesRecord: true } : difference)
   }
   return { subjects: keys.length, differences, behind, last: keys.length < pageSubjects ? undefined : to }
 }

@@ -35,10 +35,17 @@ export interface RebuildResult {
   readonly extra: number
   /** one of the two holds back events that the other does not, or holds back others */
   readonly parked: number
+  /** records of the live view that the rebuilt one lacks, whatever else differs; absent in what an older version compared */
+  readonly recordsTaken?: number
   /** not compared: the live view has not come as far yet */
   readonly behind: number
-  /** the first {@link maxExamples}, masked for operators */
-  readonly examples: readonly SubjectDifference[]
+  /** {@link maxExamples} at most, masked for operators; those whose record is taken away come first */
+  readonly examples: readonly RebuildExample[]
+}
+
+export interface RebuildExample extends SubjectDifference {
+  /** the live view has a record of it, and the rebuilt one has none */
+  readonly takesRecord?: true
 }
 
 export const maxExamples = 20

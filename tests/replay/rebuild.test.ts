@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { rebuildText } from '../../src/commands/view-rebuild-text.ts'
 import type { JsonObject } from '../../src/domain/text.ts'
 import { registerKey } from '../../src/identity/key-request.ts'
 import { generateKey, importSigningKey, type SigningKey } from '../../src/identity/private-key.ts'
@@ -48,7 +49,7 @@ describe('a rebuilt view', () => {
     const ready = await reach(id, 'ready')
     expect(ready).toMatchObject({
       progress: { subjects: 6, events: 12, of: 6, folded: true },
-      result: { subjects: 7, different: 1, missing: 0, extra: 1, parked: 0, behind: 0 },
+      result: { subjects: 7, different: 1, missing: 0, extra: 1, parked: 0, recordsTaken: 1, behind: 0 },
     })
     expect(ready.result).toMatchObject({
       examples: expect.arrayContaining([
@@ -138,6 +139,23 @@ describe('a rebuilt view', () => {
     const anew = await reach(id, 'ready')
     expect(anew).toMatchObject({ progress: { subjects: 2, folded: true }, result: { parked: 2, behind: 0 } })
     expect(anew.result).toMatchObject({ examples: [{ parked: { live: null, rebuilt: { cause: 'constraint', events: 2 } } }, {}] })
+  })
+})
+
+describe('what a swap takes away', () => {
+  it('is said to whoever asks and approves, also of subjects that have only parked events in the rebuilt view', async () => {
+    exchange = await companyExchange({ cured: true, twoPersons: ['swap-view'] })
+    const subjects = await exchange.post(3)
+    await exchange.spoil()
+    const id = await rebuild()
+    const ready = await reach(id, 'ready')
+    expect(ready.result).toMatchObject({ different: 0, extra: 0, parked: 3, recordsTaken: 3 })
+    expect(ready.result).toMatchObject({ examples: subjects.map(() => ({ what: 'parked', takesRecord: true })) })
+    expect(rebuildText(ready)).toContain('3 records of the live view: the rebuilt one has none of these subjects')
+    await change(id, 'swap-view')
+    const { proposals } = await readObject(exchange.gateway, '/v1/operations/proposals', 'operator')
+    expect(proposals).toMatchObject([{ action: 'swap-view', details: { rebuild: id }, recordsTaken: 3 }])
+    expect(await rowsOf('records')).toHaveLength(3)
   })
 })
 

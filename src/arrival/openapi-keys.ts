@@ -56,7 +56,10 @@ export const keyOperations: readonly OperationSpec[] = [
     operationId: 'postKey',
     summary: 'register or revoke a key; the body is the proof, as `lianban keys register` and `revoke` make it',
     body: { 'application/jose': { schema: schemaRef('CompactJws') } },
-    answers: { '201': answer('in force from this index on', json(schemaRef('KeyAcceptance'))) },
+    answers: {
+      '200': answer('this very proof was taken before: what its entry says', json(schemaRef('KeyAcceptance'))),
+      '201': answer('in force from this index on', json(schemaRef('KeyAcceptance'))),
+    },
     problems: [...ofBody, 'signature-invalid', 'invalid-key', ...ofAppend],
   },
   {

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { type KeyEntry, readKeyEntry } from './key-entry.ts'
 import { importPublicKey, type PublicKey } from './public-key.ts'
 
@@ -26,11 +27,15 @@ export interface KeyHistory {
  * with one stays comparable with the next. A kid, and a key, is registered once in the whole log.
  */
 export class KeysInForce {
-  static readonly none = new KeysInForce(new Map())
+  static readonly none = new KeysInForce(new Map(), new Map())
   readonly #byKid: ReadonlyMap<string, KeyHistory>
 
-  private constructor(byKid: ReadonlyMap<string, KeyHistory>) {
+  /** index of each entry by the digest of its proof, which may be long */
+  readonly #byProof: ReadonlyMap<string, number>
+
+  private constructor(byKid: ReadonlyMap<string, KeyHistory>, byProof: ReadonlyMap<string, number>) {
     this.#byKid = byKid
+    this.#byProof = byProof
   }
 
   /** The key, unless it is revoked or was never registered. */
@@ -59,6 +64,15 @@ export class KeysInForce {
   }
 
   /**
+   * The entry that came of this very proof.
+   *
+   * @param proof compact JWS
+   */
+  indexOf(proof: string): number | undefined {
+    return this.#byProof.get(digestOf(proof))
+  }
+
+  /**
    * The keys after one more entry. It trusts the entry's proof: that was verified before the entry was appended, and an
    * auditor verifies it again (`verifyKeyEntry`).
    *
@@ -68,7 +82,10 @@ export class KeysInForce {
   async apply(entry: unknown, index: number): Promise<KeysInForce> {
     const change = readKeyEntry(entry)
     const history = await this.#changed(change, index)
-    return new KeysInForce(new Map(this.#byKid).set(change.kid, history))
+    return new KeysInForce(
+      new Map(this.#byKid).set(change.kid, history),
+      new Map(this.#byProof).set(digestOf(change.proof), index),
+    )
   }
 
   async #changed(change: KeyEntry, index: number): Promise<KeyHistory> {
@@ -83,3 +100,5 @@ export class KeysInForce {
     return { ...known, revoked: { index, reason: change.reason, compromisedSince: change.compromisedSince } }
   }
 }
+
+const digestOf = (proof: string) => hash('sha256', proof, 'base64')

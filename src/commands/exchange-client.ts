@@ -124,10 +124,15 @@ export function problemText({ status, body, text }: Answer): string {
   return [`${code}: ${String(detail)}${logged}`, ...lines.map(({ pointer, message }) => `  - ${pointer}: ${message}`)].join('\n')
 }
 
-/** @throws {CommandFailed} exit code 1 with the problem's text, unless the status is one of these */
+/** @throws {CommandFailed} with the problem's text, unless the status is one of these; exit code 1 where it is a no */
 export function expectStatus(answer: Answer, ...statuses: readonly number[]): Answer {
-  if (!statuses.includes(answer.status)) throw new CommandFailed(problemText(answer), 1)
+  if (!statuses.includes(answer.status)) throw new CommandFailed(problemText(answer), outcomeIsKnown(answer) ? 1 : 2)
   return answer
+}
+
+/** False where the exchange could not do it now, or failed: what was asked for may be done or not. */
+export function outcomeIsKnown({ status }: Answer): boolean {
+  return status < 500 && status !== 408 && status !== 429
 }
 
 function away(url: string, answer: Answer | Error, tries: number): string {

@@ -8,6 +8,7 @@ import { parseStrictJson } from '../identity/strict-json.ts'
 import { CommandFailed } from './command.ts'
 import { expectStatus } from './exchange-client.ts'
 import { faultOf, readSigningKey, readText } from './key-file.ts'
+import { knownAfter } from './key-known.ts'
 import { type ConnectionOptions, clientOf, withConnection } from './options.ts'
 
 interface Options extends ConnectionOptions {
@@ -54,9 +55,15 @@ async function register(file: string, options: Options): Promise<void> {
     voucher === undefined
       ? await withVoucher(key, party, await voucherOf(voucherText ?? ''))
       : await registerKey(key, await readSigningKey(voucher), { party, log: await client.origin() })
-  const answer = await client.ask('/v1/keys', { method: 'POST', contentType: 'application/jose', body: entry.proof, tries: 1 })
-  const { index } = expectStatus(answer, 201).body
-  process.stdout.write(`registered ${key.kid} of ${party} at index ${index}\n`)
+  const { kid } = key
+  // the very same proof is registered once, however often it is sent
+  const answer = await client.ask('/v1/keys', { method: 'POST', contentType: 'application/jose', body: entry.proof })
+  const known = await knownAfter(answer, client, key, { party, kid })
+  if (known?.thumbprint === key.publicKey.thumbprint) {
+    process.stdout.write(`nothing to do: ${kid} of ${party} is registered since index ${known.registeredAt}\n`)
+    return
+  }
+  process.stdout.write(`registered ${kid} of ${party} at index ${expectStatus(answer, 200, 201).body.index}\n`)
 }
 
 async function voucherOf(textOrFile: string): Promise<string> {

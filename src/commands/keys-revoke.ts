@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
 import { revokeKey } from '../identity/key-request.ts'
-import { expectStatus } from './exchange-client.ts'
+import { CommandFailed } from './command.ts'
+import { expectStatus, problemText } from './exchange-client.ts'
 import { readSigningKey } from './key-file.ts'
+import { knownAfter } from './key-known.ts'
 import { type ConnectionOptions, clientOf, instant, withConnection } from './options.ts'
 
 interface Options extends ConnectionOptions {
@@ -42,6 +44,17 @@ async function revoke(kid: string, options: Options): Promise<void> {
     log,
     ...(compromisedSince === undefined ? {} : { compromisedSince }),
   })
-  const answer = await client.ask('/v1/keys', { method: 'POST', contentType: 'application/jose', body: proof, tries: 1 })
-  process.stdout.write(`revoked ${kid} of ${party} at index ${expectStatus(answer, 201).body.index}\n`)
+  // the very same revocation is logged once, however often it is sent
+  const answer = await client.ask('/v1/keys', { method: 'POST', contentType: 'application/jose', body: proof })
+  const known = await knownAfter(answer, client, by, { party, kid })
+  if (known?.revokedAt !== undefined) {
+    process.stdout.write(`nothing to do: ${kid} of ${party} is revoked since index ${known.revokedAt}\n`)
+    return
+  }
+  if (answer.status === 401 && by.kid === kid) throw new CommandFailed(`${problemText(answer)}\n${signsForItself(kid)}`, 1)
+  process.stdout.write(`revoked ${kid} of ${party} at index ${expectStatus(answer, 200, 201).body.index}\n`)
 }
+
+/** A key that is revoked may not even ask whether it is. */
+const signsForItself = (kid: string) =>
+  `${kid} signs its own revocation here and is not in force: where it was registered, it is revoked already; \`lianban keys list\` with another key says at which index`

@@ -7,6 +7,7 @@ import { eventually } from '../support/eventually.ts'
 import { examples } from '../support/examples.ts'
 import { type RunningExchange, startExchange } from '../support/exchange.ts'
 import { lianban, type Ran } from '../support/lianban.ts'
+import { loseFirstAnswer } from '../support/lost-answer.ts'
 import { statisticsCatalogue } from '../support/statistics-catalogue.ts'
 
 const examplesFolder = join(import.meta.dirname, '..', '..', 'docs', 'examples')
@@ -193,7 +194,49 @@ describe('keys', () => {
     expect(wrong.code).toBe(1)
     expect(wrong.stderr).toMatch(/its kid is .+\n.+its thumbprint is /)
     expect(await register(mine, vouched.stdout.trim())).toMatchObject({ code: 0, stderr: '' })
-    expect((await register(mine, inFolder('commerce.voucher'))).stderr).toContain('used before')
+    const again = await register(mine, inFolder('commerce.voucher'))
+    expect(again).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^nothing to do: .+ of commerce is registered since index \d+$/m),
+    })
+  })
+
+  it('registered or revoked twice, a key’s command says where it stands, and another key under its name is refused', async () => {
+    const [key, other] = [inFolder('twice.jwk'), inFolder('twice-other.jwk')]
+    await lianban(['keys', 'generate', '--out', key, '--kid', 'twice'])
+    await lianban(['keys', 'generate', '--out', other, '--kid', 'twice'])
+    const register = (file: string) => at('keys', 'register', file, '--party', 'commerce', '--voucher', keyOf('commerce'))
+    const revoke = (by: string) => at('keys', 'revoke', 'twice', '--party', 'commerce', '--key', by, '--reason', 'a test')
+    const indexIn = ({ stdout }: Ran) => / index (\d+)$/m.exec(stdout)?.[1] ?? stdout
+    const registered = await register(key)
+    const size = await logSize()
+    expect(await register(key)).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing to do') })
+    expect(indexIn(await register(key))).toBe(indexIn(registered))
+    expect(await register(other)).toMatchObject({ code: 1, stderr: expect.stringContaining('used before') })
+    expect(await logSize()).toBe(size)
+
+    const revoked = await revoke(keyOf('commerce'))
+    expect(await revoke(keyOf('commerce'))).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing to do') })
+    expect(indexIn(await revoke(keyOf('commerce')))).toBe(indexIn(revoked))
+    expect(await revoke(key)).toMatchObject({ code: 1, stderr: expect.stringContaining('keys list') })
+    // a revoked one is registered no more
+    expect((await register(key)).code).toBe(1)
+    expect(await logSize()).toBe(size + 1)
+  })
+
+  it('an answer that is lost on its way is asked for again, and what it said is told', async () => {
+    const key = inFolder('lost.jwk')
+    await lianban(['keys', 'generate', '--out', key, '--kid', 'lost'])
+    const losing = await loseFirstAnswer(exchange.url)
+    try {
+      const size = await logSize()
+      const register = ['keys', 'register', key, '--party', 'commerce', '--voucher', keyOf('commerce'), '--url', losing.url]
+      expect(await lianban(register)).toMatchObject({ code: 0, stdout: `registered lost of commerce at index ${size}\n` })
+      expect(losing.lost()).toBe(1)
+      expect(await logSize()).toBe(size + 1)
+    } finally {
+      losing.close()
+    }
   })
 
   it('--first is refused where a key is registered already', async () => {

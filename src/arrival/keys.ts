@@ -21,7 +21,7 @@ const maxProofBytes = 24 * 1024
  */
 export async function postKey(c: Context, parts: Parts): Promise<Response> {
   if (mediaTypeOf(c) !== 'application/jose') throw new RefusedRequest('unsupported-media-type', wrongMediaType)
-  const entry = readKeyRequest((await readBounded(c, maxProofBytes)).toString('utf8'))
+  const entry = readKeyRequest((await readBounded(c, maxProofBytes)).toString('utf8'), parts.now())
   const item = keyToAppend(entry, parts.origin, parts.now)
   const early = await refusalBeforeQueue(item, parts)
   const appended = early === undefined ? await parts.append(item) : ({ outcome: 'refused', refusal: early } as const)

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto'
 import { RefusedRequest } from '../domain/refusal.ts'
 import type { JsonObject, Text } from '../domain/text.ts'
+import { maxAheadSeconds } from './freshness.ts'
 import { openJws } from './jws.ts'
 import type { KeysInForce } from './keys-in-force.ts'
 
 export const maxTokenBytes = 8 * 1024
 export const maxTokenLifetimeSeconds = 300
-/** Clocks differ. */
-const maxAheadSeconds = 60
 
 /** A token that is good now, and whose it is. */
 export interface AccessToken {

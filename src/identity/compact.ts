@@ -56,7 +56,7 @@ const names: Readonly<Record<keyof CompactTexts, Text>> = {
 export function decodedPart(texts: CompactTexts, part: keyof CompactTexts): Buffer {
   const text = texts[part]
   const bytes = Buffer.from(text, 'base64url')
-  if (!isSpelling(text, bytes)) throw notStrict(part)
+  if (!isSpelling(text, bytes)) throw notStrict(part, text)
   return bytes
 }
 
@@ -72,7 +72,7 @@ export function decodedInPassing(texts: CompactTexts, part: keyof CompactTexts):
   const text = texts[part]
   if (text.length > passing.length) return decodedPart(texts, part)
   const bytes = passing.subarray(0, passing.write(text, 'base64url'))
-  if (!isSpelling(text, bytes)) throw notStrict(part)
+  if (!isSpelling(text, bytes)) throw notStrict(part, text)
   return bytes
 }
 
@@ -130,8 +130,14 @@ function isSpelling(text: string, bytes: Buffer): boolean {
 const fourBitsUnused = 'AQgw'
 const twoBitsUnused = 'AEIMQUYcgkosw048'
 
-function notStrict(part: keyof CompactTexts): RefusedRequest {
+function notStrict(part: keyof CompactTexts, text: string): RefusedRequest {
   const { en, zh } = names[part]
+  // echo and an editor put one at the end, where nobody sees it
+  if (/\s/.test(text))
+    return new RefusedRequest('malformed', {
+      en: `there is a line break or a space in the ${en}: send the compact JWS alone, without one at its end either`,
+      zh: `${zh}中有换行或空格：请仅发送紧凑 JWS，末尾也不得有换行或空格`,
+    })
   return new RefusedRequest('malformed', {
     en: `the ${en} is not strict base64url (no padding, only A-Z a-z 0-9 - _, unused bits zero)`,
     zh: `${zh}不是严格的 base64url（无填充，仅 A-Z a-z 0-9 - _，多余位须为零）`,

@@ -2,6 +2,7 @@ import { readInstant } from '../domain/instant.ts'
 import { RefusedRequest } from '../domain/refusal.ts'
 import type { JsonObject, Text } from '../domain/text.ts'
 import { splitCompact } from './compact.ts'
+import { maxAheadSeconds, staleness } from './freshness.ts'
 import { openJws, type SignedPayload } from './jws.ts'
 import { type KeyEntry, type KeyRegisterEntry, type KeyRevokeEntry, notSince, readKeyEntry } from './key-entry.ts'
 import { KeysInForce } from './keys-in-force.ts'
@@ -28,8 +29,6 @@ export const requestMaxAgeSeconds = 300
 export const auditMaxAgeSeconds = 600
 /** A voucher may wait for the new key's holder: from an operator's desk to a bureau's key box. */
 export const voucherMaxLifetimeSeconds = 7 * 86_400
-/** Clocks differ. */
-const maxAheadSeconds = 60
 
 export interface KeyRules {
   /** the log's origin */
@@ -52,17 +51,26 @@ export interface KeyDecision {
  * Makes the entry that a request asks for. Nothing is verified yet.
  *
  * @param proof compact JWS
+ * @param now the gateway's clock: since when a key is in doubt can't lie ahead of it, and would stand in the log for good
  * @throws {RefusedRequest} `malformed`, `invalid-key`
  */
-export function readKeyRequest(proof: string): KeyEntry {
+export function readKeyRequest(proof: string, now: Date): KeyEntry {
   const payload = parseStrictJson(splitCompact(proof).payload)
   const { action, party } = payload
   if ((action !== 'register' && action !== 'revoke') || typeof party !== 'string') throw invalidKey(noProof)
   const entry = readKeyEntry({ ...payload, kind: 'key', proof })
   // stricter than an entry's form, which old entries have, too
-  if (entry.action === 'revoke' && entry.compromisedSince !== undefined && readInstant(entry.compromisedSince) === undefined)
-    throw invalidKey(notSince)
+  if (entry.action === 'revoke' && entry.compromisedSince !== undefined) {
+    const since = readInstant(entry.compromisedSince)
+    if (since === undefined) throw invalidKey(notSince)
+    if (since.getTime() > now.getTime() + maxAheadSeconds * 1000) throw invalidKey(sinceAhead)
+  }
   return entry
+}
+
+const sinceAhead = {
+  en: 'compromisedSince lies in the future: it says since when what the key signed is in doubt; leave it out where nothing is',
+  zh: 'compromisedSince 在未来：它表示自何时起该密钥的签名存疑；若无存疑请省略',
 }
 
 const noProof = {
@@ -176,22 +184,21 @@ function expectMembers(payload: JsonObject, expected: Readonly<Record<string, st
 }
 
 function expectFresh({ iat }: JsonObject, { now, maxAgeSeconds }: KeyRules): void {
-  const ageSeconds = typeof iat === 'number' ? now.getTime() / 1000 - iat : Number.POSITIVE_INFINITY
-  if (ageSeconds > maxAgeSeconds || ageSeconds < -maxAheadSeconds)
-    throw invalidKey({ en: `iat must lie at most ${maxAgeSeconds} seconds back`, zh: `iat 须在最近 ${maxAgeSeconds} 秒内` })
+  const stale = staleness(iat, now, maxAgeSeconds)
+  if (stale !== undefined) throw invalidKey(stale)
 }
 
 function expectVoucherInTime({ iat, exp }: JsonObject, { now, maxAgeSeconds }: KeyRules): void {
   const seconds = now.getTime() / 1000
-  if (
-    typeof iat !== 'number' ||
-    typeof exp !== 'number' ||
-    exp - iat > voucherMaxLifetimeSeconds ||
-    iat > seconds + maxAheadSeconds
-  )
+  if (typeof iat !== 'number' || typeof exp !== 'number' || exp - iat > voucherMaxLifetimeSeconds)
     throw invalidKey({
-      en: "the voucher's iat and exp must be at most seven days apart, iat not in the future",
-      zh: '担保的 iat 与 exp 相距不得超过七天，且 iat 不得在未来',
+      en: "the voucher's iat and exp must be seconds since 1970, at most seven days apart",
+      zh: '担保的 iat 与 exp 须为 1970 年以来的秒数，相距不得超过七天',
+    })
+  if (iat > seconds + maxAheadSeconds)
+    throw invalidKey({
+      en: "the voucher's iat lies in the future: check the clock, and that iat and exp are seconds since 1970, not milliseconds",
+      zh: '担保的 iat 在未来：请检查时钟，并确认 iat 与 exp 为 1970 年以来的秒数而非毫秒数',
     })
   // what a gateway took just in time stands in the log a moment later
   const graceSeconds = maxAgeSeconds - requestMaxAgeSeconds

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { RefusedRequest } from '../domain/refusal.ts'
 import type { JsonObject, Text } from '../domain/text.ts'
+import { staleness } from './freshness.ts'
 import { openJws } from './jws.ts'
 import type { KeysInForce } from './keys-in-force.ts'
 import type { SigningKey } from './private-key.ts'
@@ -13,8 +14,6 @@ import { signJws } from './sign.ts'
 //
 // A request is good once: whoever carries it out looks for its jti in the log.
 
-/** Clocks differ. */
-const maxAheadSeconds = 60
 export const operationMaxAgeSeconds = 300
 const longestReason = 500
 const longestJti = 128
@@ -69,12 +68,8 @@ export async function openOperation(
     throw invalid({ en: `reason must have 1 to ${longestReason} characters`, zh: `reason 须为 1 至 ${longestReason} 字符` })
   if (typeof jti !== 'string' || jti === '' || jti.length > longestJti)
     throw invalid({ en: `jti must have 1 to ${longestJti} characters`, zh: `jti 须为 1 至 ${longestJti} 字符` })
-  const ageSeconds = typeof iat === 'number' ? now.getTime() / 1000 - iat : Number.POSITIVE_INFINITY
-  if (ageSeconds > operationMaxAgeSeconds || ageSeconds < -maxAheadSeconds)
-    throw invalid({
-      en: `iat must lie at most ${operationMaxAgeSeconds} seconds back; sign the request anew`,
-      zh: `iat 须在最近 ${operationMaxAgeSeconds} 秒内；请重新签名`,
-    })
+  const stale = staleness(iat, now, operationMaxAgeSeconds)
+  if (stale !== undefined) throw invalid(stale)
   return { party: key.party, kid: key.kid, reason, jti, payload }
 }
 

@@ -259,6 +259,17 @@ describe('the shape', () => {
     )
   })
 
+  test('a line break or a space is named, since nobody sees it at the end of a file', () => {
+    for (const [jws, part] of [
+      ['AQ.AQ.AQ\n', 'signature'],
+      ['AQ.AQ.AQ\r\n', 'signature'],
+      [' AQ.AQ.AQ', 'protected header'],
+      ['AQ.A\nQ.AQ', 'payload'],
+    ] as const)
+      expect(() => splitCompact(jws)).toThrow(`a line break or a space in the ${part}: send the compact JWS alone`)
+    expect(() => splitCompact('AQ.AQ.AQ==')).toThrow(/strict base64url/)
+  })
+
   test('strict is the text that comes out again when its bytes are encoded', () => {
     const anything = fc.string({ unit: 'binary', maxLength: 40 })
     const nearly = fc

@@ -55,7 +55,7 @@ describe('a registration', () => {
 
   test('reads the same from its proof alone', async () => {
     const entry = await register(next, commerce, 'commerce')
-    expect(readKeyRequest(entry.proof)).toEqual(entry)
+    expect(readKeyRequest(entry.proof, now)).toEqual(entry)
   })
 
   test('of something that is no proof is told what one is', async () => {
@@ -66,7 +66,7 @@ describe('a registration', () => {
       { id: 'an event' },
     ]) {
       const jws = await signJws(commerce, 'key-proof+jws', payload)
-      await expect(async () => readKeyRequest(jws)).rejects.toMatchObject(
+      await expect(async () => readKeyRequest(jws, now)).rejects.toMatchObject(
         refusal('invalid-key', /action "register" or "revoke", party/),
       )
     }
@@ -106,8 +106,12 @@ describe('a registration', () => {
   test('must be fresh', async () => {
     const entry = await register(next, commerce, 'commerce')
     await expect(verify(entry, keys, { ...rules, now: later(300) })).resolves.toMatchObject({ party: 'commerce' })
-    await expect(verify(entry, keys, { ...rules, now: later(301) })).rejects.toMatchObject(refusal('invalid-key', /iat/))
-    await expect(verify(entry, keys, { ...rules, now: later(-61) })).rejects.toMatchObject(refusal('invalid-key', /iat/))
+    await expect(verify(entry, keys, { ...rules, now: later(301) })).rejects.toMatchObject(
+      refusal('invalid-key', /at most 300 seconds back/),
+    )
+    await expect(verify(entry, keys, { ...rules, now: later(-61) })).rejects.toMatchObject(
+      refusal('invalid-key', /^iat lies in the future: check the clock, and that .* not milliseconds/),
+    )
   })
 
   const refused: readonly [string, RegExp, () => Promise<KeyEntry>][] = [
@@ -132,7 +136,7 @@ describe('a registration', () => {
     [
       'under a kid with a blank',
       /printable/,
-      async () => readKeyRequest((await register({ ...next, kid: 'a b' }, commerce, 'commerce')).proof),
+      async () => readKeyRequest((await register({ ...next, kid: 'a b' }, commerce, 'commerce')).proof, now),
     ],
     [
       'with the voucher for another key',
@@ -255,14 +259,32 @@ describe('a revocation', () => {
       now,
     })
     await expect(verify(entry)).resolves.toMatchObject({ party: 'commerce' })
-    expect(readKeyRequest(entry.proof)).toEqual(entry)
+    expect(readKeyRequest(entry.proof, now)).toEqual(entry)
+  })
+
+  test('can not be of a key that will be in doubt from tomorrow on, though old logs may say so', async () => {
+    const since = (moment: Date) => ({
+      party: 'commerce',
+      kid: commerce.kid,
+      reason: 'stolen',
+      compromisedSince: moment.toISOString(),
+    })
+    const ahead = await revokeKey(commerce, { ...since(later(61)), log, now })
+    await expect(async () => readKeyRequest(ahead.proof, now)).rejects.toMatchObject(
+      refusal('invalid-key', /compromisedSince lies in the future/),
+    )
+    expect(readKeyEntry(ahead)).toEqual(ahead)
+    await expect(verify(ahead)).resolves.toMatchObject({ party: 'commerce' })
+    // clocks differ
+    const barely = await revokeKey(commerce, { ...since(later(59)), log, now })
+    expect(readKeyRequest(barely.proof, now)).toEqual(barely)
   })
 
   test('since a day that there is not is refused, and read from a log that has one', async () => {
     const what = { party: 'commerce', kid: commerce.kid, reason: 'stolen', log, now }
     for (const compromisedSince of ['2026-02-31T00:00:00Z', '2026-11-01T24:00:00Z', '0000-06-01T00:00:00Z']) {
       const entry = await revokeKey(commerce, { ...what, compromisedSince })
-      await expect(async () => readKeyRequest(entry.proof)).rejects.toMatchObject(
+      await expect(async () => readKeyRequest(entry.proof, now)).rejects.toMatchObject(
         refusal('invalid-key', /compromisedSince must be/),
       )
       expect(readKeyEntry(entry)).toEqual(entry)

@@ -37,7 +37,11 @@ export function addReplayCommands(program: Command): void {
   changing(replay, 'start', 'run it; order holds for each subject, and nobody else waits')
     .option('--rate <n>', 'events a second', wholeNumber(1, 1_000_000))
     .option('--unthrottled', 'as fast as it goes')
-    .option('--pause-after <n>', 'pause by itself when so many subjects have failed again', wholeNumber(1, 1_000_000_000))
+    .option(
+      '--pause-after <n>',
+      'pause by itself after the batch (a tenth of a second: 50 subjects at 500 events a second) in which so many subjects had failed again',
+      wholeNumber(1, 1_000_000_000),
+    )
     .option('--wait', 'until it is through, or pauses')
     .action(async (id: number, options: ChangeOptions) => (await run()).changeReplay('start-replay', id, options))
   changing(replay, 'pause', 'hold it after the batch under way').action(async (id: number, options: ChangeOptions) =>

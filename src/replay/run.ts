@@ -94,6 +94,11 @@ async function moveOn(tx: Transaction, { clock }: ReplayMeans, id: number, heads
   if (replay === undefined) return 'cancelled'
   const moved = { ...replay, after: heads.at(-1)?.index ?? replay.after }
   const next = replay.state === 'running' ? halted(moved, heads.length === 0) : moved
+  // what would only be resumed to find nothing is through
+  if (replay.state === 'running' && next.state === 'paused' && (await nextHeads(tx, moved, 1)).length === 0) {
+    await saveReplay(tx, { ...moved, state: 'done', note: null }, clock())
+    return 'done'
+  }
   await saveReplay(tx, next, clock())
   return next.state
 }

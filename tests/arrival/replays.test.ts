@@ -78,18 +78,31 @@ it('a subject that fails again stays parked with its new try, and the replay pau
   await parkCompanies(5)
   const id = await plan()
   await reach(id, 'planned')
-  await change(id, 'start-replay', { rate: null, pauseAfter: 3 })
+  // two at a time: the second batch is gone through, the last subject is left
+  await change(id, 'start-replay', { rate: 20, pauseAfter: 3 })
   expect(await reach(id, 'paused')).toMatchObject({
-    subjectsFailed: 5,
-    failures: [{ cause: 'no-office', subjects: 5, example: { index: expect.any(Number) } }],
+    subjectsFailed: 4,
+    subjectsLeft: 1,
+    failures: [{ cause: 'no-office', subjects: 4, example: { index: expect.any(Number) } }],
     note: expect.stringContaining('paused by itself'),
   })
+  await change(id, 'start-replay', { rate: null, pauseAfter: 1 })
+  // with nothing left to try it does not pause again
+  expect(await reach(id, 'done')).toMatchObject({ subjectsFailed: 5, note: null })
   expect((await parkedOf()).map(({ cause, tries }) => `${cause} ${tries}`)).toEqual(
     Array.from({ length: 5 }, () => ['no-office 2', 'behind 1']).flat(),
   )
   // none of them is tried again by the same replay
-  await change(id, 'resume-replay')
-  expect(await reach(id, 'done')).toMatchObject({ subjectsDone: 5, subjectsFailed: 5 })
+  expect(await read(id)).toMatchObject({ subjectsDone: 5, subjectsFailed: 5 })
+})
+
+it('a canary that has tried all there is leaves nothing to start', async () => {
+  await parkCompanies(2)
+  await cure()
+  const id = await plan()
+  await reach(id, 'planned')
+  await change(id, 'canary-replay', { subjects: 2 })
+  expect(await reach(id, 'done')).toMatchObject({ subjectsDone: 2, eventsApplied: 4, note: null })
 })
 
 it('takes only whom the filter names, and says everything that is wrong with a filter', async () => {

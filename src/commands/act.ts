@@ -4,7 +4,7 @@ import { signOperation } from '../identity/operation-request.ts'
 import type { SigningKey } from '../identity/private-key.ts'
 import { type ExchangeClient, expectStatus } from './exchange-client.ts'
 import { readSigningKey } from './key-file.ts'
-import { type ConnectionOptions, clientOf, withConnection } from './options.ts'
+import { type ConnectionOptions, clientOf, reason, withConnection } from './options.ts'
 
 export interface ActOptions extends ConnectionOptions {
   readonly key: string
@@ -13,7 +13,7 @@ export interface ActOptions extends ConnectionOptions {
 
 /** `--url`, `--log`, `--key` and `--reason`, of every command by which an operator acts. */
 export function withAct(command: Command): Command {
-  return withConnection(withOperatorKey(command)).requiredOption('--reason <text>', 'why, for whoever reads the log')
+  return withConnection(withOperatorKey(command)).requiredOption('--reason <text>', 'why, for whoever reads the log', reason)
 }
 
 export function withOperatorKey(command: Command): Command {

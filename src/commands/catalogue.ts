@@ -7,7 +7,7 @@ import { applyCatalogue } from '../log/catalogue-append.ts'
 import { CommandFailed } from './command.ts'
 import { expectStatus } from './exchange-client.ts'
 import { readSigningKey } from './key-file.ts'
-import { type ConnectionOptions, clientOf, withConnection } from './options.ts'
+import { type ConnectionOptions, clientOf, reason, withConnection } from './options.ts'
 
 interface ApplyOptions extends ConnectionOptions {
   readonly key: string
@@ -29,7 +29,7 @@ export function addCatalogueCommands(program: Command): void {
       .description('put a catalogue in force on a running exchange; every process of it takes it without a restart')
       .argument('[catalogue.json]', 'by default the one that CATALOGUE names')
       .requiredOption('--key <file>', "an operator's private JWK")
-      .requiredOption('--reason <text>', 'why, for whoever reads the log'),
+      .requiredOption('--reason <text>', 'why, for whoever reads the log', reason),
   )
     .addHelpText(
       'after',

@@ -1,3 +1,4 @@
+import type { ProblemCode } from '../domain/problems.ts'
 import { isJsonObject, type JsonObject } from '../domain/text.ts'
 import type { SigningKey } from '../identity/private-key.ts'
 import { signAccessToken } from '../identity/sign.ts'
@@ -124,11 +125,24 @@ export function problemText({ status, body, text }: Answer): string {
   return [`${code}: ${String(detail)}${logged}`, ...lines.map(({ pointer, message }) => `  - ${pointer}: ${message}`)].join('\n')
 }
 
-/** @throws {CommandFailed} with the problem's text, unless the status is one of these; exit code 1 where it is a no */
+/** @throws {CommandFailed} with the problem's text, unless the status is one of these; exit code as main.ts says */
 export function expectStatus(answer: Answer, ...statuses: readonly number[]): Answer {
-  if (!statuses.includes(answer.status)) throw new CommandFailed(problemText(answer), outcomeIsKnown(answer) ? 1 : 2)
+  if (!statuses.includes(answer.status)) throw new CommandFailed(problemText(answer), isNo(answer) ? 1 : 2)
   return answer
 }
+
+/** Problems of the request itself, whoever sends it. */
+const askedWrongly: readonly ProblemCode[] = [
+  'invalid-request',
+  'malformed',
+  'too-large',
+  'headers-too-large',
+  'unsupported-media-type',
+  'method-not-allowed',
+  'expectation-failed',
+]
+
+const isNo = (answer: Answer) => outcomeIsKnown(answer) && !askedWrongly.some((code) => code === answer.body.code)
 
 /** False where the exchange could not do it now, or failed: what was asked for may be done or not. */
 export function outcomeIsKnown({ status }: Answer): boolean {

@@ -4,7 +4,7 @@ import { CommandFailed } from './command.ts'
 import { expectStatus, problemText } from './exchange-client.ts'
 import { readSigningKey } from './key-file.ts'
 import { knownAfter } from './key-known.ts'
-import { type ConnectionOptions, clientOf, instant, withConnection } from './options.ts'
+import { type ConnectionOptions, clientOf, instant, reason as reasonText, withConnection } from './options.ts'
 
 interface Options extends ConnectionOptions {
   readonly party: string
@@ -22,7 +22,7 @@ export function addKeysRevoke(keys: Command): void {
       .argument('<kid>', 'name of the key')
       .requiredOption('--party <party>', 'whose key it is')
       .requiredOption('--key <file>', "private JWK that signs the revocation: the party's own in force, or an operator's")
-      .requiredOption('--reason <text>', 'why, for whoever reads the log')
+      .requiredOption('--reason <text>', 'why, for whoever reads the log', reasonText)
       .option('--compromised-since <instant>', 'like 2026-11-23T08:00:00+08:00: what it signed since then is in doubt', instant),
   )
     .addHelpText(

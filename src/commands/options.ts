@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { readInstant, utcText } from '../domain/instant.ts'
+import { longestReason } from '../identity/operation-request.ts'
 import { defaultUrl, ExchangeClient } from './exchange-client.ts'
 
 export interface ConnectionOptions {
@@ -25,6 +26,13 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
     if (!(value >= min && value <= max)) throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`)
     return value
   }
+}
+
+/** Why something is done, as an option's parser. */
+export function reason(text: string): string {
+  if (text.trim() === '' || text.length > longestReason)
+    throw new InvalidArgumentError(`It must have 1 to ${longestReason} characters.`)
+  return text
 }
 
 /** An instant with its zone, as an option's parser; gives it in UTC. */

@@ -15,7 +15,7 @@ import { signJws } from './sign.ts'
 // A request is good once: whoever carries it out looks for its jti in the log.
 
 export const operationMaxAgeSeconds = 300
-const longestReason = 500
+export const longestReason = 500
 const longestJti = 128
 
 /** A request by an operator in force, fresh, for this log and this action. */

@@ -335,7 +335,7 @@ describe('a catalogue', () => {
     const list = JSON.parse((await parked('list', '--json', '--bureau', 'local-tax', '--cause', 'no-office')).stdout)
     expect(list).toEqual({ events: [expect.objectContaining({ bureau: 'local-tax', subject, cause: 'no-office' })] })
     expect((await parked('list', '--limit', '1', '--subject', subject)).stdout).toContain('there are more than 1')
-    expect(await parked('list', '--bureau', 'nobody')).toMatchObject({ code: 1, stderr: expect.stringContaining('local-tax') })
+    expect(await parked('list', '--bureau', 'nobody')).toMatchObject({ code: 2, stderr: expect.stringContaining('local-tax') })
 
     const shown = await parked('show', subject, '--bureau', 'local-tax')
     expect(shown.stdout).toContain('parked: no-office')

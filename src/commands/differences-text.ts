@@ -11,6 +11,8 @@ export interface DifferencesFound {
   /** events of the log that the view has not taken in yet; counted up to {@link maxLagCounted} */
   readonly behind: number
   readonly parkedAlike?: number
+  /** of the list: no record of the view has a value there */
+  readonly unknownColumns?: readonly string[]
   /** how many of each */
   readonly kinds: Readonly<Record<string, number>>
   readonly differ: number
@@ -27,16 +29,29 @@ export function differencesText(found: DifferencesFound): string {
   const { bureau, against, subjects, behind, parkedAlike = 0, kinds, differ, differences, sides, out } = found
   const other = against === 'log' ? 'the fold of the log' : against
   const alike = parkedAlike > 0 ? `; ${parkedAlike} have parked events, in the fold too` : ''
-  const lag = behindText(bureau, behind)
+  const lag = `${unknownText(found.unknownColumns)}${behindText(bureau, behind)}`
   if (differ === 0) return `all agree: ${subjects} subjects in the view of ${bureau} and in ${other}${alike}\n${lag}`
   const counts = Object.entries(kinds).flatMap(([what, count]) => (count > 0 ? [[what, String(count), meaning[what] ?? '']] : []))
   const rows = differences.flatMap((one) => differenceRows(one, sides))
   const head = ['SUBJECT', 'WHAT', 'FIELD', ...sides.flatMap((side) => [side.toUpperCase(), 'FROM'])]
   const more = differ - differences.length
   const rest = more > 0 ? `and ${more} more${out === undefined ? '; --out FILE writes them all' : ` in ${out}`}\n` : ''
-  const summary = `${differ} of ${subjects} subjects differ between the view of ${bureau} and ${other}${alike}\n`
+  // a row that stands twice is no subject more
+  const twice = kinds.twice ?? 0
+  const doubled = twice > 0 ? `; ${twice} ${twice === 1 ? 'row of the list stands' : 'rows of the list stand'} there twice` : ''
+  const summary = `${differ - twice} of ${subjects} subjects differ between the view of ${bureau} and ${other}${alike}${doubled}\n`
   return `${summary}${tableText(counts)}${rows.length === 0 ? '' : `\n${tableText([head, ...rows])}`}${rest}${lag}`
 }
+
+/** A misspelt column makes every subject differ. */
+function unknownText(columns: readonly string[] = []): string {
+  if (columns.length === 0) return ''
+  const shown = columns.slice(0, maxColumnsShown).map((name) => JSON.stringify(name))
+  const more = columns.length > shown.length ? ` and ${columns.length - shown.length} more` : ''
+  return `no record of the view has a value of ${shown.join(', ')}${more}: is that how the column is spelt?\n`
+}
+
+const maxColumnsShown = 20
 
 /** What is on its way is no difference, but whoever reads must know that it was not compared. */
 function behindText(bureau: string, behind: number): string {

@@ -27,6 +27,7 @@ interface Page {
   readonly subjects: number
   readonly differences: readonly Difference[]
   readonly parkedAlike?: number
+  readonly unknownColumns?: readonly string[]
 }
 
 /** What a comparison found: counted, the first ones kept to be shown, all of them written to a file where one is asked for. */
@@ -36,6 +37,7 @@ export class Differences {
   readonly #counts: Record<Difference['what'], number> = { different: 0, missing: 0, extra: 0, parked: 0, twice: 0 }
   readonly #shown: JsonObject[] = []
   #parkedAlike = 0
+  #unknownColumns: readonly string[] = []
   subjects = 0
   /** events that the view had not come to when it was compared */
   behind = 0
@@ -57,9 +59,10 @@ export class Differences {
     }
   }
 
-  async add({ subjects, differences, parkedAlike = 0 }: Page): Promise<void> {
+  async add({ subjects, differences, parkedAlike = 0, unknownColumns = [] }: Page): Promise<void> {
     this.subjects += subjects
     this.#parkedAlike += parkedAlike
+    this.#unknownColumns = unknownColumns
     const written = differences.map((difference) => jsonOf(difference, this.#sides))
     for (const { what } of differences) this.#counts[what] += 1
     this.#shown.push(...written.slice(0, Math.max(0, this.#options.limit - this.#shown.length)))
@@ -85,7 +88,7 @@ export class Differences {
       subjects,
       behind: this.behind,
       ...kinds,
-      ...(against === undefined ? { parkedAlike: this.#parkedAlike } : {}),
+      ...(against === undefined ? { parkedAlike: this.#parkedAlike } : { unknownColumns: this.#unknownColumns }),
       differences: this.#shown,
     }
     process.stdout.write(

@@ -46,6 +46,8 @@ export interface ListPage {
   /** compared: in the view, in the list, or in both */
   readonly subjects: number
   readonly differences: readonly ListDifference[]
+  /** columns of the list of which no record of the view has a value; the last page says it */
+  readonly unknownColumns?: readonly string[]
 }
 
 export interface ListMeans {
@@ -114,10 +116,15 @@ export async function* reconcileWithList(sql: RawSql, means: ListMeans): AsyncGe
   // a column left out would be taken for one that agrees
   if (columns.length > maxColumns) throw new ListTooWide()
   const names = columns.map(({ name }) => name)
+  let unknown: readonly string[] = names
+  let anyRecord = false
   for (let after: SubjectKey | undefined = beforeAll; after !== undefined; ) {
     const pairs: readonly Pair[] = await readPairs(sql, after)
-    yield { subjects: pairs.length, differences: pairs.flatMap((pair) => compare(pair, names, means)) }
+    anyRecord ||= pairs.some(({ record }) => record !== null)
+    unknown = unknown.filter((name) => !pairs.some(({ record }) => record !== null && textOf(shownValue(record, name)) !== ''))
     after = pairs.length < pageRows ? undefined : pairs.at(-1)
+    const differences = pairs.flatMap((pair) => compare(pair, names, means))
+    yield { subjects: pairs.length, differences, ...(after === undefined ? { unknownColumns: anyRecord ? unknown : [] } : {}) }
   }
 }
 

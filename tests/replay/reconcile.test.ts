@@ -220,6 +220,20 @@ describe("a view held against the bureau's own list", () => {
     expect(stdout).not.toContain('王五')
   })
 
+  it('counts a subject once that stands twice, and names a column that no record has', async () => {
+    exchange = await companyExchange({ cured: true })
+    await exchange.post(2)
+    const [first, second] = await shown()
+    const rows = [first, second, second].map((row) => `${row?.subject},${row?.name},x`)
+    const { found } = await against('own.csv', `uscc,name,nane\n${rows.join('\n')}\n`)
+    expect(found).toMatchObject({ subjects: 2, different: 2, twice: 1, unknownColumns: ['nane'] })
+    const { stdout } = await run('--against', join(folder, 'own.csv'))
+    expect(stdout).toMatch(/^2 of 2 subjects differ .+; 1 row of the list stands there twice$/m)
+    expect(stdout).toContain('no record of the view has a value of "nane"')
+    const doubled = `uscc,name\n${rows.map((row) => row.slice(0, -2)).join('\n')}\n`
+    expect((await against('own.csv', doubled)).found).toMatchObject({ different: 0, twice: 1, unknownColumns: [] })
+  })
+
   it('refuses what is no list, naming the line', async () => {
     exchange = await companyExchange({ cured: true })
     const refuse = async (name: string, content: string | Uint8Array) => {

@@ -7,6 +7,7 @@ import { addCatalogueCommands } from './commands/catalogue.ts'
 import { CommandFailed } from './commands/command.ts'
 import { addKeysCommands } from './commands/keys.ts'
 import { addLogCommands } from './commands/log.ts'
+import { endOnLostOutput } from './commands/lost-output.ts'
 import { addParkedCommands } from './commands/parked.ts'
 import { addPostCommand } from './commands/post.ts'
 import { addProposalsCommands } from './commands/proposals.ts'
@@ -43,13 +44,16 @@ addProposalsCommands(program)
 addBusCommands(program)
 addViewCommands(program)
 
+endOnLostOutput()
 try {
   await program.parseAsync()
 } catch (error) {
   // commander has written its own message already
-  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2)
-  process.stderr.write(`lianban: ${printable(messageOf(error))}\n`)
-  process.exit(error instanceof CommandFailed ? error.exitCode : 2)
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
+  else {
+    process.stderr.write(`lianban: ${printable(messageOf(error))}\n`)
+    process.exit(error instanceof CommandFailed ? error.exitCode : 2)
+  }
 }
 
 /** What people can mend gets a sentence, what only we can mend its stack. */

@@ -128,14 +128,19 @@ function pageFailed(html: string, error: unknown, exitCode = 2): CommandFailed {
   return new CommandFailed(`the page can't be written to ${html}: ${faultOf(error)}`, exitCode)
 }
 
+function failureToWrite(html: string, report: AuditReport, exitCode: number): Promise<CommandFailed | undefined> {
+  return writeFile(html, htmlReport(report)).then(
+    () => undefined,
+    (error) => pageFailed(html, error, exitCode),
+  )
+}
+
 async function tell(report: AuditReport, { json, html }: Options): Promise<void> {
-  process.stdout.write(json ? jsonReport(report) : textReport(report))
   const found = isFound(report)
-  if (html !== undefined) {
-    await writeFile(html, htmlReport(report)).catch((error) => {
-      throw pageFailed(html, error, found ? 1 : 2)
-    })
-  }
+  // the page first: the program ends where the report can't be written
+  const unwritten = html === undefined ? undefined : await failureToWrite(html, report, found ? 1 : 2)
+  process.stdout.write(json ? jsonReport(report) : textReport(report))
+  if (unwritten !== undefined) throw unwritten
   if (found) process.exitCode = 1
 }
 

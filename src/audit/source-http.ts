@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { withDeadline } from '../deadline.ts'
 import { isJsonObject, type JsonObject } from '../domain/text.ts'
@@ -16,6 +17,8 @@ export interface HttpSourceOptions {
   readonly signal?: AbortSignal | undefined
   /** how often a request is made before its answer is given up */
   readonly tries?: number | undefined
+  /** told in a sentence before a request is made again */
+  readonly onAgain?: ((why: string) => void) | undefined
 }
 
 /** A log over HTTP: a running exchange, or an export that somebody serves. */
@@ -41,6 +44,8 @@ const requestTimeoutMs = 60_000
 const tokenLifetimeSeconds = 300
 /** Before it expires, and before a clock that runs somewhat ahead says so. */
 const tokenReuseMs = 200_000
+/** More are never under way at once; Node warns of a leak where there are. */
+const maxRequests = 100
 const maxJsonBytes = 32 * 1024 * 1024
 const maxProblemBytes = 64 * 1024
 
@@ -85,10 +90,12 @@ class Client {
 
   constructor(options: HttpSourceOptions) {
     this.#options = options
+    // each request under way listens to it, and a verification has more than ten
+    if (options.signal !== undefined) setMaxListeners(maxRequests, options.signal)
   }
 
   async get(url: string, maxBytes: number, withToken: boolean): Promise<Buffer | undefined> {
-    const { tries = defaultTries, signal } = this.#options
+    const { tries = defaultTries, signal, onAgain } = this.#options
     for (let tried = 1; ; tried++) {
       const answer = await this.#once(url, maxBytes, withToken)
       if (!('again' in answer)) return answer.bytes
@@ -97,6 +104,7 @@ class Client {
           'away',
           `${url} does not answer (${answer.again}), asked ${tried === 1 ? 'once' : `${tried} times`}`,
         )
+      onAgain?.(`${url} does not answer (${answer.again}): asking again, ${tried + 1} of ${tries} times`)
       const growing = Math.min(longestPauseMs, firstPauseMs * 2 ** (tried - 1)) * (0.5 + Math.random() / 2)
       const asked = Math.min(longestPauseMs, answer.afterSeconds * 1000)
       await pause(Math.max(growing, asked), undefined, signal === undefined ? {} : { signal }).catch(() => undefined)

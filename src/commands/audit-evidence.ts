@@ -9,6 +9,7 @@ import { writeZip } from '../audit/evidence/write-evidence.ts'
 import { openSource } from '../audit/open-source.ts'
 import { trustText } from '../audit/report/text-report.ts'
 import { assertNever } from '../domain/text.ts'
+import { sayAskedAgain } from './asked-again.ts'
 import { type OperatorOptions, withOperator } from './audit-operator.ts'
 import { outcomeOf } from './audit-outcome.ts'
 import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
@@ -90,7 +91,7 @@ async function make(options: Options): Promise<void> {
   const { vkey, verifier: log } = await readVkey(options)
   const witnesses = await readWitnesses(options)
   const key = options.key === undefined ? undefined : await readSigningKey(options.key)
-  const source = await openSource(from, { key, origin: log.name })
+  const source = await openSource(from, { key, origin: log.name, onAgain: sayAskedAgain() })
   const find = finderOf(source, !options.index)
   const { evidence, by } = await collectEvidence({ source, find, subject, log, ...witnesses, vkey, now: new Date() })
   await source.close()

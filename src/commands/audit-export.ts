@@ -5,6 +5,7 @@ import { alarmName, hasAlarm, whereProven } from '../audit/export/alarm.ts'
 import { type Copied, copyLog } from '../audit/export/copy-log.ts'
 import type { Range } from '../audit/export/range.ts'
 import { openSource } from '../audit/open-source.ts'
+import { sayAskedAgain } from './asked-again.ts'
 import { outcomeOf } from './audit-outcome.ts'
 import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
 import { CommandFailed } from './command.ts'
@@ -58,7 +59,12 @@ async function run(target: string, options: Options): Promise<void> {
         `${join(folder, alarmName)} holds the proof that this log was forked; nothing is added to such a copy`,
         1,
       )
-    const source = await openSource(target, { key, origin: verifier.name, signal: stop.signal })
+    const source = await openSource(target, {
+      key,
+      origin: verifier.name,
+      signal: stop.signal,
+      onAgain: sayAskedAgain(),
+    })
     const copied = await copyLog({
       source,
       folder,

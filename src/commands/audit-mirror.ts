@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { alarmName, hasAlarm, whereProven } from '../audit/export/alarm.ts'
+import { sayAskedAgain } from './asked-again.ts'
 import { outcomeOf } from './audit-outcome.ts'
 import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
 import { CommandFailed } from './command.ts'
@@ -69,6 +70,7 @@ async function run(target: string, options: Options): Promise<void> {
       everySeconds: once ? undefined : every,
       metricsFile,
       signal: stop.signal,
+      onAgain: sayAskedAgain(),
       say,
     })
   } catch (error) {

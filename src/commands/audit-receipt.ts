@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { openSource } from '../audit/open-source.ts'
 import { type ProvedReceipt, proveReceipt, standingOf } from '../audit/receipt.ts'
 import type { CheckpointRules } from '../audit/trusted-checkpoint.ts'
+import { sayAskedAgain } from './asked-again.ts'
 import { outcomeOf } from './audit-outcome.ts'
 import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
 import { CommandFailed } from './command.ts'
@@ -58,7 +59,7 @@ async function run(file: string, options: Options): Promise<void> {
 
 async function standingRow(proved: ProvedReceipt, target: string, rules: CheckpointRules): Promise<string[]> {
   try {
-    const source = await openSource(target)
+    const source = await openSource(target, { onAgain: sayAskedAgain() })
     const { state, size } = await standingOf(proved, source, rules)
     await source.close()
     if (state === 'belongs') return ['log today', `${size} entries; it begins with the log of the receipt`]

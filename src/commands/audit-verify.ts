@@ -10,6 +10,7 @@ import { PartInvalid } from '../audit/verify/part.ts'
 import type { AuditReport } from '../audit/verify/report.ts'
 import { StateInvalid, StateUnkept } from '../audit/verify/state-file.ts'
 import { VerifyStopped } from '../audit/verify/walk.ts'
+import { sayAskedAgain } from './asked-again.ts'
 import { type OperatorOptions, withOperator } from './audit-operator.ts'
 import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
 import { CommandFailed } from './command.ts'
@@ -75,7 +76,12 @@ async function run(target: string, options: Options): Promise<void> {
   let report: AuditReport
   let unkept: StateUnkept | undefined
   try {
-    const source = await openSource(target, { key, origin: verifier.name })
+    const source = await openSource(target, {
+      key,
+      origin: verifier.name,
+      signal: stop.signal,
+      onAgain: sayAskedAgain(),
+    })
     try {
       report = await verifyLog(source, {
         log: verifier,
@@ -92,7 +98,7 @@ async function run(target: string, options: Options): Promise<void> {
       await source.close()
     }
   } catch (error) {
-    if (!(error instanceof StateUnkept)) throw failureOf(error, options)
+    if (!(error instanceof StateUnkept)) throw failureOf(error, options, stop.signal.aborted)
     unkept = error
     report = error.report
   } finally {
@@ -146,9 +152,11 @@ async function tell(report: AuditReport, { json, html }: Options): Promise<void>
 
 const isFound = ({ findings }: AuditReport) => Object.keys(findings.counts).length > 0
 
-function failureOf(error: unknown, { state }: Options): unknown {
+function failureOf(error: unknown, { state }: Options, isStopped: boolean): unknown {
   const goesOn = state === undefined ? '' : '; call it again with the same --state to go on'
-  if (error instanceof VerifyStopped) return new CommandFailed(`stopped before the end, so nothing is known yet${goesOn}`)
+  // a request that was cut off fails as its source
+  if (error instanceof VerifyStopped || (isStopped && error instanceof SourceFailed))
+    return new CommandFailed(`stopped before the end, so nothing is known yet${goesOn}`)
   if (error instanceof SourceFailed) return new CommandFailed(`could not check: ${error.message}${goesOn}`)
   // what is read of a log fails as its source; the rest is what is written on the way
   if (error instanceof Error && 'syscall' in error)

@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text as textOf } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { codeRowsOf, readDocument } from '../docs/documents.ts'
 import { audit } from '../support/audit-command.ts'
@@ -245,6 +247,45 @@ test('a second run with the same state file ends with code 2 and touches nothing
   expect(await closed).toEqual([0, null])
   expect(JSON.parse(report)).toMatchObject({ good: true, kinds: long.counts })
   expect((await lianban(args)).code).toBe(0)
+})
+
+test.each([
+  ['nothing at all', /./],
+  ['no entries', /entries/],
+])('it stops at Ctrl-C, and says that it knows nothing, where the exchange answers %s and never will', async (_, silent) => {
+  let hanging = 0
+  const server = createServer(async (request, response) => {
+    const path = (request.url ?? '').replace(/^\/log/, '')
+    if (silent.test(path)) return void hanging++
+    const file = await readFile(join(log.dir, path)).catch(() => undefined)
+    response.writeHead(file === undefined ? 404 : 200).end(file)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  const url = `http://127.0.0.1:${address.port}`
+  const state = join(work, `hanging-${String(silent).length}.json`)
+  const args = ['audit', 'verify', url, '--vkey', log.vkey, '--state', state]
+  const child = spawn(process.execPath, [mainFile, ...args], { env: cleanEnv(), stdio: ['ignore', 'ignore', 'pipe'] })
+  const said = textOf(child.stderr)
+  await eventually(async () => hanging > 0)
+  const asked = performance.now()
+  child.kill('SIGINT')
+  expect(await once(child, 'close')).toEqual([2, null])
+  expect(performance.now() - asked).toBeLessThan(10_000)
+  expect(await said).toContain('stopped before the end, so nothing is known yet; call it again with the same --state')
+  server.closeAllConnections()
+  server.close()
+})
+
+test('whoever waits is told that an exchange is asked again', async () => {
+  const server = await serveStatic(log.dir)
+  let failures = 2
+  server.intercept((path) => (path === '/checkpoint' && failures-- > 0 ? { status: 503 } : undefined))
+  const ran = await lianban(['audit', 'verify', server.url, '--vkey', log.vkey])
+  await server.stop()
+  expect(ran.code).toBe(0)
+  expect(ran.stderr).toMatch(/^lianban: \S+\/checkpoint does not answer \(HTTP 503\): asking again, 2 of 7 times\n$/)
 })
 
 /** Bundles done when more than so many are on file; undefined when the process ended first. */

@@ -23,6 +23,8 @@ export interface Follow extends CheckpointRules {
   readonly everySeconds?: number | undefined
   readonly metricsFile?: string | undefined
   readonly signal: AbortSignal
+  /** told in a sentence before a request is made again */
+  readonly onAgain?: ((why: string) => void) | undefined
   /** a sentence about each round that brought something, or failed */
   say(line: string): void
 }
@@ -121,8 +123,8 @@ class Rounds {
   }
 
   async #copy(): Promise<Copied> {
-    const { target, log, key, signal } = this.#follow
-    this.#source ??= await openSource(target, { key, origin: log.name, signal })
+    const { target, log, key, signal, onAgain } = this.#follow
+    this.#source ??= await openSource(target, { key, origin: log.name, signal, onAgain })
     const source = this.#source
     const before = readingsOf(source)
     const copied = await this.#copyFrom(source, ({ size }) => !this.#isOwnReading(size))

@@ -56,7 +56,7 @@ describe('what the documents say to paste works', () => {
       const blocks = blocksOf(await readDocument(name), 'bash').filter((block) => !block.includes('npm start'))
       const runnable = blocks.filter((block) => missing.length === 0 || isOnlyNode(block))
       expect(blocks.length).toBeGreaterThan(0)
-      const { exitCode, output } = await paste(runnable)
+      const { exitCode, output } = await paste(runnable, name === 'docs/auditor.md')
       expect(exitCode, output).toBe(0)
     },
     180_000,
@@ -82,16 +82,20 @@ function isOnlyNode(block: string): boolean {
   return block.startsWith('node ') && !block.includes('$')
 }
 
-/** Runs blocks as one shell would that they are pasted into, against this test's exchange instead of port 8080. */
-async function paste(blocks: readonly string[]): Promise<{ exitCode: number; output: string }> {
+/**
+ * Runs blocks as one shell would that they are pasted into, against this test's exchange instead of port 8080.
+ *
+ * @param saysUrl whether they name the exchange wherever they ask it, as a guide does whose readers have it elsewhere
+ */
+async function paste(blocks: readonly string[], saysUrl = false): Promise<{ exitCode: number; output: string }> {
   const url = `http://127.0.0.1:${port}`
-  const script = blocks
-    .join('\n')
-    .replaceAll('http://127.0.0.1:8080', url)
-    .replace(
-      /node dist\/main\.js (post|record show|keys (?!generate)\w+|catalogue apply|sign --token|(?:parked|bus) \w+)/g,
-      `node dist/main.js $1 --url ${url}`,
-    )
+  const here = blocks.join('\n').replaceAll('http://127.0.0.1:8080', url)
+  const script = saysUrl
+    ? here
+    : here.replace(
+        /node dist\/main\.js (post|record show|keys (?!generate)\w+|catalogue apply|sign --token|(?:parked|bus) \w+)/g,
+        `node dist/main.js $1 --url ${url}`,
+      )
   const file = join(folder, 'pasted.sh')
   await writeFile(file, `${preamble}${script.replace(/^(?=node dist\/main\.js record show)/gm, 'soon ')}`)
   const { exitCode, output } = await run('bash', [file])

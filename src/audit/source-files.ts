@@ -23,9 +23,9 @@ const maxCheckpointBytes = 64 * 1024
 /** A good tile has 8,192 bytes. One that is somewhat too long still comes through: whoever verifies it should see it. */
 const maxTileBytes = 64 * 1024
 /** 256 entries of 65,535 bytes, each after two bytes of length, and room to be seen as too long. */
-const maxBundleBytes = tileWidth * (2 + maxEntryBytes) + 1024
+export const maxBundleBytes = tileWidth * (2 + maxEntryBytes) + 1024
 /** A file of a catalogue has at most 1 MiB. */
-const maxBlobBytes = 1_048_576
+export const maxBlobBytes = 1_048_576
 
 /** Reads a log out of static files in the layout of C2SP tlog-tiles, which an exchange, an export and a mirror share. */
 export function sourceOfFiles(files: LogFiles): LogSource {

@@ -280,6 +280,42 @@ describe('an export', () => {
     expect(await audit('mirror', server.url, '--out', out, '--vkey', vkeyFile)).toMatchObject(refused)
   })
 
+  it('has every file again that is missing or was cut short, wherever its end was lost', async () => {
+    const out = await newFolder()
+    await exportTo(out)
+    const whole = await logFiles(out)
+    const blobs = Object.keys(whole).filter((path) => path.startsWith('blob/'))
+    const bundle = (await readFile(join(out, 'tile/entries/002'))).length
+    const cuts: [string, number][] = [0, 511, 513, bundle - 1].map((size) => ['tile/entries/002', size])
+    cuts.push(['tile/0/003', 32], [blobs[0] ?? '', 10], [blobs.at(-1) ?? '', 0])
+    for (const [path, size] of cuts) {
+      await truncate(join(out, path), size)
+      expect(await exportTo(out), path).toMatchObject({ code: 0 })
+      expect(await logFiles(out), `${path} of ${size} bytes`).toEqual(whole)
+      await rm(join(out, path))
+      expect(await exportTo(out), path).toMatchObject({ code: 0 })
+      expect(await logFiles(out), `no ${path}`).toEqual(whole)
+    }
+  })
+
+  it('whose checkpoint was cut short says how to go on, and does', async () => {
+    const out = await newFolder()
+    await exportTo(out)
+    const whole = await logFiles(out)
+    for (const size of [0, 20, made.checkpoint.length - 20]) {
+      await truncate(join(out, 'checkpoint'), size)
+      expect(await exportTo(out)).toMatchObject({ code: 2, stderr: expect.stringContaining('remove it and say the same again') })
+      await rm(join(out, 'checkpoint'))
+      expect(await exportTo(out)).toMatchObject({ code: 0 })
+      expect(await logFiles(out)).toEqual(whole)
+    }
+    const other = await makeLog({ events: 5 })
+    await writeFile(join(out, 'checkpoint'), other.checkpoint)
+    const refused = await exportTo(out)
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/known key.*; choose another folder$/) })
+    await rm(other.dir, { recursive: true })
+  })
+
   it('mends a bundle that an interruption left damaged', async () => {
     const out = await newFolder()
     await exportTo(out)

@@ -36,7 +36,7 @@ export interface CopyRequest extends CheckpointRules {
   readonly from?: number | undefined
   readonly to?: number | undefined
   readonly now: Date
-  /** whether files that an earlier export left are written again where their size shows that they are damaged */
+  /** whether files that an earlier export left are written again where they are missing or cut short */
   readonly isMended?: boolean
   /** entries done and to be done in this run */
   readonly onProgress?: (done: number, total: number) => void

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Checkpoint, openCheckpoint } from '../../log/checkpoint.ts'
-import type { NoteVerifier } from '../../log/note.ts'
+import { type NoteVerifier, splitNote } from '../../log/note.ts'
 import { tileWidth } from '../../log/right-edge.ts'
 import { type TileAddress, tilePath, widthOf } from '../../log/tile.ts'
 import type { SeenCheckpoint } from '../contradiction.ts'
@@ -53,7 +53,20 @@ async function readNote(folder: string, path: string, log: NoteVerifier): Promis
     return { ...openCheckpoint(note, log), note }
   } catch (error) {
     const fault = error instanceof Error ? error.message : String(error)
-    throw new ExportUnusable(`${join(folder, path)} is no checkpoint of this log: ${fault}; choose another folder`)
+    const advice = isNote(note)
+      ? 'choose another folder'
+      : 'if it was damaged or cut short, remove it and say the same again: the files that are there are checked and used, and only the log is no longer held against this checkpoint; else choose another folder'
+    throw new ExportUnusable(`${join(folder, path)} is no checkpoint of this log: ${fault}; ${advice}`)
+  }
+}
+
+/** A note that has lost its end is none any more. */
+function isNote(text: string): boolean {
+  try {
+    splitNote(text)
+    return true
+  } catch {
+    return false // what is wrong with it was said by whoever opened it
   }
 }
 

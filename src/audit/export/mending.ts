@@ -1,10 +1,13 @@
+import { hash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashBytes } from '../../log/merkle.ts'
 import { tileWidth } from '../../log/right-edge.ts'
-import { tilePath, tilesOf, widthOf } from '../../log/tile.ts'
+import { decodeBundle, tilePath, tilesOf, widthOf } from '../../log/tile.ts'
 import type { AuthenticTiles } from '../authentic-tiles.ts'
+import { digestsIn } from '../catalogue-files.ts'
 import { SourceFailed } from '../log-source.ts'
+import { maxBlobBytes, maxBundleBytes } from '../source-files.ts'
 import { readBounded } from '../source-folder.ts'
 import {
   maxSegmentBytes,
@@ -17,11 +20,8 @@ import {
 } from './index-segment.ts'
 import type { WrittenAside } from './written-aside.ts'
 
-// What an export has left is not read again, which is a verification's work. But a file that is missing or has lost its end, as disks
-// lose them, shows by its size.
-
-/** Each entry of a bundle is after two bytes of length. */
-const leastEntryBytes = 2
+// What an export has left is not hashed again, which is a verification's work. But a file that is missing or has lost its end, as disks
+// lose them, shows by its size, and a bundle by the lengths in it.
 
 /** Writes the tiles of a size again that are missing or have another length. */
 export async function mendTiles(files: WrittenAside, folder: string, tiles: AuthenticTiles, size: number): Promise<void> {
@@ -32,15 +32,53 @@ export async function mendTiles(files: WrittenAside, folder: string, tiles: Auth
   }
 }
 
-/** Where the bundles from `from` to `to` must be copied again from: the first that is missing or too short, or `to`. */
+/**
+ * Where the bundles from `from` to `to` must be copied again from, with the files of catalogues that their entries name: the first of
+ * which something is missing or cut short, or `to`.
+ */
 export async function firstDamaged(folder: string, from: number, to: number): Promise<number> {
   for (let index = from; index < to; index += tileWidth) {
     const n = index / tileWidth
-    const width = widthOf('entries', n, to)
-    const bytes = await bytesIn(join(folder, tilePath({ level: 'entries', n, width })))
-    if (bytes < width * leastEntryBytes) return index
+    if (!(await isFramed(folder, n, widthOf('entries', n, to)))) return index
   }
   return to
+}
+
+async function isFramed(folder: string, n: number, width: number): Promise<boolean> {
+  const bundle = await readLeft(join(folder, tilePath({ level: 'entries', n, width })), maxBundleBytes)
+  const entries = bundle === undefined ? undefined : framed(bundle, width)
+  if (entries === undefined) return false
+  for (const entry of entries) if (isCatalogue(entry) && !(await hasFiles(folder, entry))) return false
+  return true
+}
+
+function framed(bundle: Buffer, width: number): Buffer[] | undefined {
+  try {
+    return decodeBundle(bundle, width)
+  } catch {
+    return undefined // it is copied again, whatever is wrong with it
+  }
+}
+
+const catalogueBegins = Buffer.from('{"kind":"catalogue"')
+const isCatalogue = (entry: Buffer) => entry.subarray(0, catalogueBegins.length).equals(catalogueBegins)
+
+async function hasFiles(folder: string, catalogue: Buffer): Promise<boolean> {
+  for (const digest of digestsIn(catalogue)) {
+    const content = await readLeft(join(folder, 'blob', digest), maxBlobBytes)
+    if (content === undefined || hash('sha256', content) !== digest) return false
+  }
+  return true
+}
+
+/** What can't be read is as good as not there: it is written again, which tells why it can't. */
+async function readLeft(file: string, maxBytes: number): Promise<Buffer | undefined> {
+  try {
+    return await readBounded(file, maxBytes)
+  } catch (error) {
+    if (error instanceof SourceFailed) return undefined
+    throw error
+  }
 }
 
 /**
@@ -54,13 +92,13 @@ export async function firstUnindexed(folder: string, from: number, to: number): 
 }
 
 async function isWhole(folder: string, segment: number): Promise<boolean> {
+  const bytes = await readLeft(join(folder, segmentPath(segment)), maxSegmentBytes)
+  if (bytes === undefined || bytes.length === 0) return false
   try {
-    const bytes = await readBounded(join(folder, segmentPath(segment)), maxSegmentBytes)
-    if (bytes === undefined || bytes.length === 0) return false
     namesByEntry(bytes, segment)
     return true
   } catch (error) {
-    if (error instanceof SegmentDamaged || error instanceof SourceFailed) return false
+    if (error instanceof SegmentDamaged) return false
     throw error
   }
 }

@@ -384,6 +384,22 @@ describe('evidence from an export', () => {
     server.serve(made.dir)
   })
 
+  it('one of whose bundles was cut short is not made, and the sentence names it, from its folder and from a server', async () => {
+    const cut = await newFolder()
+    await cp(exported, cut, { recursive: true })
+    const bundle = await readFile(join(cut, 'tile/entries/001'))
+    await writeFile(join(cut, 'tile/entries/001'), bundle.subarray(0, 20_000))
+    server.serve(cut)
+    for (const from of [cut, server.url]) {
+      const ran = await evidence('--from', from, '--no-index', '--out', join(await newFolder(), 'x.zip'))
+      expect(ran).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/^bundle 1 is damaged: entry \d+ of the bundle is cut off$/),
+      })
+    }
+    server.serve(made.dir)
+  })
+
   it('says what it rests on that there are no more events', async () => {
     expect((await whole()).stdout).toContain('rests on the index of the export')
     expect((await evidence('--from', exported, '--no-index', '--out', file)).stdout).toContain('every entry was read')

@@ -1,6 +1,7 @@
 import { isJsonObject } from '../../domain/text.ts'
 import { tileWidth } from '../../log/right-edge.ts'
-import { decodeBundle, widthOf } from '../../log/tile.ts'
+import { widthOf } from '../../log/tile.ts'
+import { bundleEntries } from '../bundle-entries.ts'
 import type { IndexedName } from '../export/index-segment.ts'
 import { type Manifest, manifestName, readManifest } from '../export/manifest.ts'
 import { lookUp, nameOf } from '../export/subject-index.ts'
@@ -27,6 +28,7 @@ export interface Found {
  * says. What it leaves out nobody notices, short of reading everything.
  *
  * @throws {SourceFailed} `refused` when the source holds a part of the log only, or its index lacks what its entries show
+ * @throws {NotOfThisLog} for a bundle that is damaged
  */
 export type EntryFinder = (names: readonly IndexedName[], size: number) => Promise<Found>
 
@@ -147,6 +149,6 @@ function isNamed({ bytes }: FoundEntry, names: readonly IndexedName[]): boolean 
 
 async function entriesOf(source: LogSource, n: number, size: number): Promise<FoundEntry[]> {
   const width = widthOf('entries', n, size)
-  const bundle = decodeBundle(await source.bundle(n, width), width)
-  return bundle.map((bytes, place) => ({ index: n * tileWidth + place, bytes }))
+  const entries = bundleEntries(await source.bundle(n, width), n, width)
+  return entries.map((bytes, place) => ({ index: n * tileWidth + place, bytes }))
 }

@@ -3,8 +3,9 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashBytes, leafHash } from '../../log/merkle.ts'
 import { tileWidth } from '../../log/right-edge.ts'
-import { decodeBundle, tilePath, widthOf } from '../../log/tile.ts'
+import { tilePath, widthOf } from '../../log/tile.ts'
 import { type AuthenticTiles, NotOfThisLog } from '../authentic-tiles.ts'
+import { bundleEntries } from '../bundle-entries.ts'
 import { digestsIn } from '../catalogue-files.ts'
 import type { LogSource } from '../log-source.ts'
 import { folderSource } from '../source-folder.ts'
@@ -116,17 +117,9 @@ export class BundleCopier {
 
 /** @throws {NotOfThisLog} when they are not what the leaf hashes are made of */
 function genuineEntries(bundle: Buffer, n: number, width: number, leaves: Buffer): Buffer[] {
-  const entries = decoded(bundle, n, width)
+  const entries = bundleEntries(bundle, n, width)
   for (const [place, entry] of entries.entries())
     if (!leafHash(entry).equals(leaves.subarray(place * hashBytes, (place + 1) * hashBytes)))
       throw new NotOfThisLog(`entry ${n * tileWidth + place} is not the one that the log's tree has there`)
   return entries
-}
-
-function decoded(bundle: Buffer, n: number, width: number): Buffer[] {
-  try {
-    return decodeBundle(bundle, width)
-  } catch (error) {
-    throw new NotOfThisLog(`bundle ${n} is damaged: ${error instanceof Error ? error.message : String(error)}`)
-  }
 }

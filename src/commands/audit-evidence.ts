@@ -77,7 +77,7 @@ async function check(file: string, options: Options): Promise<void> {
       ['proved', `${evidence.events.length} events about ${evidence.subject}`],
       ['log', `${history.origin}, ${evidence.checkpoint.size} entries`],
       ...witnessRows(cosignatures),
-      ['keys', trustText({ thumbprint: history.operator, pinned: operator !== undefined })],
+      ['keys', trustText({ thumbprint: history.operator, pinned: operator !== undefined, given: operator })],
       ...eventRows(history),
     ]),
   )

@@ -87,6 +87,19 @@ test('findings have exit code 1, and are told with index and cause; nothing of t
   expect(await readFile(page, 'utf8')).not.toContain('<script')
 })
 
+test('with another operator than the log’s the line of trust says so, and no key counts as compared', async () => {
+  const verify = (operator: string) =>
+    lianban(['audit', 'verify', log.dir, '--vkey', log.vkey, '--operator', operator, ...oneThread])
+  const other = 'x'.repeat(43)
+  const ran = await verify(other)
+  expect(ran.stdout).toContain(
+    `ANOTHER FIRST OPERATOR KEY than --operator says: all keys stand on ${log.operatorThumbprint}, not on ${other}`,
+  )
+  expect(ran.stdout).not.toContain('was compared with --operator')
+  const right = await verify(log.operatorThumbprint)
+  expect(right.stdout).toContain(`was compared with --operator: all keys stand on ${log.operatorThumbprint}`)
+})
+
 test('an entry that the index of an export lacks is a finding, on threads as well', async () => {
   const out = join(work, 'indexed')
   expect(await audit('export', log.dir, '--out', out, '--vkey', log.vkey)).toMatchObject({ code: 0 })

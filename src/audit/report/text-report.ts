@@ -73,8 +73,10 @@ function visitText({ lastVisit, findings: { counts } }: AuditReport): string {
 const noKeysText = "the log's beginning was not read, so that no keys are known, and none was compared"
 
 /** On whose word keys stand, in a sentence. */
-export function trustText({ thumbprint, pinned }: AuditReport['operator']): string {
+export function trustText({ thumbprint, pinned, given }: AuditReport['operator']): string {
   if (thumbprint === undefined) return 'no operator key was found at index 1'
+  if (pinned && given !== thumbprint)
+    return `ANOTHER FIRST OPERATOR KEY than --operator says: all keys stand on ${thumbprint}, not on ${given}`
   if (pinned) return `the first operator key was compared with --operator: all keys stand on ${thumbprint}`
   return `keys stand on the word of the log's own first operator key, ${thumbprint}; pin it with --operator`
 }

@@ -50,7 +50,7 @@ export function reportOf(
     checkpoint: checkpoint && shown(checkpoint),
     ...(witnesses.length === 0 ? {} : { witnesses: { named: witnesses.length, cosigned } }),
     lastVisit: lastVisit && { ...shown(lastVisit.checkpoint), verifiedAt: lastVisit.verifiedAt },
-    operator: { thumbprint: timeline.operator, pinned: operator !== undefined },
+    operator: { thumbprint: timeline.operator, pinned: operator !== undefined, given: operator },
     keys: timeline.keyCount,
     catalogues: timeline.catalogues.length,
     kinds: tally.kinds,

@@ -20,6 +20,8 @@ export interface AuditReport {
     readonly thumbprint: string | undefined
     /** whether the auditor said it by --operator */
     readonly pinned: boolean
+    /** what the auditor said */
+    readonly given: string | undefined
   }
   readonly keys: number
   readonly catalogues: number

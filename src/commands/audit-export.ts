@@ -1,11 +1,11 @@
-import { join } from 'node:path'
 import type { Command } from 'commander'
 import { Contradiction } from '../audit/contradiction.ts'
-import { alarmName, hasAlarm, whereProven } from '../audit/export/alarm.ts'
+import { whereProven } from '../audit/export/alarm.ts'
 import { type Copied, copyLog } from '../audit/export/copy-log.ts'
 import type { Range } from '../audit/export/range.ts'
 import { openSource } from '../audit/open-source.ts'
 import { sayAskedAgain } from './asked-again.ts'
+import { expectNoAlarm } from './audit-alarm.ts'
 import { outcomeOf } from './audit-outcome.ts'
 import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
 import { CommandFailed } from './command.ts'
@@ -54,11 +54,7 @@ async function run(target: string, options: Options): Promise<void> {
   const listening = onInterrupt(() => stop.abort())
   let bar: Progress | undefined
   try {
-    if (await hasAlarm(folder))
-      throw new CommandFailed(
-        `${join(folder, alarmName)} holds the proof that this log was forked; nothing is added to such a copy`,
-        1,
-      )
+    await expectNoAlarm(folder, verifier, 'nothing is added to such a copy')
     const source = await openSource(target, {
       key,
       origin: verifier.name,

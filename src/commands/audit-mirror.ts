@@ -1,7 +1,7 @@
-import { join } from 'node:path'
 import type { Command } from 'commander'
-import { alarmName, hasAlarm, whereProven } from '../audit/export/alarm.ts'
+import { alarmName, whereProven } from '../audit/export/alarm.ts'
 import { sayAskedAgain } from './asked-again.ts'
+import { expectNoAlarm } from './audit-alarm.ts'
 import { outcomeOf } from './audit-outcome.ts'
 import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
 import { CommandFailed } from './command.ts'
@@ -45,21 +45,22 @@ export function addAuditMirror(audit: Command): void {
 async function run(target: string, options: Options): Promise<void> {
   // metrics and their registry: other commands start faster without
   const { followLog } = await import('../audit/mirror/follow-log.ts')
-  const { MetricsUnwritten } = await import('../audit/mirror/mirror-metrics.ts')
+  const { MetricsUnwritten, MirrorMetrics } = await import('../audit/mirror/mirror-metrics.ts')
   const { vkey, verifier } = await readVkey(options)
   const witnesses = await readWitnesses(options)
   const key = options.key === undefined ? undefined : await readSigningKey(options.key)
   const { out: folder, once, every, metrics: metricsFile } = options
-  const alarm = join(folder, alarmName)
   const stop = new AbortController()
   const listening = onInterrupt(() => stop.abort())
   const say = (line: string) => process.stdout.write(`${new Date().toISOString()} ${line}\n`)
   try {
-    if (await hasAlarm(folder))
-      throw new CommandFailed(
-        `${alarm} proves that this log was forked; show it to whoever answers for the log, and mirror into another folder`,
-        1,
-      )
+    await expectNoAlarm(folder, verifier, 'show it to whoever answers for the log, and mirror into another folder').catch(
+      async (error) => {
+        // whoever watches no more than the metrics must see it, too
+        await new MirrorMetrics(metricsFile).round('alarm', new Date()).catch((unwritten: Error) => say(unwritten.message))
+        throw error
+      },
+    )
     await followLog({
       target,
       folder,

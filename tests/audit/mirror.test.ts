@@ -1,6 +1,6 @@
 import { appendFile, mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { followLog } from '../../src/audit/mirror/follow-log.ts'
 import { SeenCheckpoints } from '../../src/audit/seen-checkpoints.ts'
 import { openCheckpoint } from '../../src/log/checkpoint.ts'
@@ -9,6 +9,7 @@ import { audit } from '../support/audit-command.ts'
 import { built } from '../support/built.ts'
 import { eventually } from '../support/eventually.ts'
 import { onFullDisk } from '../support/full-disk.ts'
+import { lianban } from '../support/lianban.ts'
 import { type MadeLog, makeLog } from '../support/made-log.ts'
 import { madeWitness } from '../support/made-witness.ts'
 import { type StaticLog, serveStatic } from '../support/static-log.ts'
@@ -104,7 +105,32 @@ it('a fork is an alarm: exit code, metric, and a file that proves it to everybod
   expect(await seenIn(out)).toEqual([700, made.size])
   // it does not go on as if nothing had been
   server.serve(await prefix(700))
-  expect((await once(out)).code).toBe(1)
+  await rm(metrics)
+  expect((await once(out, '--metrics', metrics)).code).toBe(1)
+  expect(await readFile(metrics, 'utf8'), 'whoever reads no more than the metrics sees it, too').toMatch(
+    /^lianban_mirror_alarm 1$/m,
+  )
+  const exported = await audit('export', server.url, '--out', out, '--vkey', made.vkey)
+  expect(exported).toMatchObject({ code: 1, stderr: expect.stringContaining('ALARM proves that this log was forked') })
+})
+
+it('an ALARM that proves nothing is told and passed over, as audit verify does', async () => {
+  for (const nothing of ['', 'x', '{"first":{}}']) {
+    const out = await newFolder()
+    const metrics = join(out, 'mirror.prom')
+    await writeFile(join(out, 'ALARM'), nothing)
+    const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    const ran = [
+      await once(out, '--metrics', metrics),
+      await audit('export', server.url, '--out', out, '--vkey', made.vkey),
+      await lianban(['audit', 'verify', out, '--vkey', made.vkey, '--workers', '1']),
+    ]
+    const told = said.mock.calls.map(([text]) => String(text))
+    said.mockRestore()
+    expect(ran.map(({ code }) => code)).toEqual([0, 0, 0])
+    expect(told).toEqual(Array(2).fill(expect.stringContaining('ALARM proves no fork of this log and is passed over')))
+    expect(await readFile(metrics, 'utf8')).toMatch(/^lianban_mirror_alarm 0$/m)
+  }
 })
 
 /** The proof leads to the root of the second checkpoint and, for the first size, to another root than the first's. */

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { Contradiction, type SeenCheckpoint } from '../contradiction.ts'
-import { readBounded } from '../source-folder.ts'
 import { WrittenAside } from './written-aside.ts'
 
 /** Name of the file that keeps the proof of a fork. */
@@ -62,10 +61,6 @@ function alarmText(contradiction: Contradiction, source: string, now: Date): str
     proof: proof.map((hash) => hash.toString('base64')),
   }
   return `${JSON.stringify(alarm, null, 2)}\n`
-}
-
-export async function hasAlarm(folder: string): Promise<boolean> {
-  return (await readBounded(join(folder, alarmName), maxAlarmBytes)) !== undefined
 }
 
 const seen = ({ size, root, note }: SeenCheckpoint) => ({ size, root: root.toString('base64'), note })

@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { isJsonObject, type Json } from '../../domain/text.ts'
 import { fromBase64 } from '../../log/base64.ts'
 import { openCheckpoint } from '../../log/checkpoint.ts'
@@ -5,6 +7,7 @@ import { verifyConsistency } from '../../log/merkle.ts'
 import type { NoteVerifier } from '../../log/note.ts'
 import { Contradiction, type SeenCheckpoint } from '../contradiction.ts'
 import { type LogSource, SourceFailed } from '../log-source.ts'
+import { folderSource } from '../source-folder.ts'
 import { alarmName, maxAlarmBytes } from './alarm.ts'
 
 /**
@@ -20,6 +23,17 @@ export async function provenFork({ beside }: LogSource, log: NoteVerifier): Prom
     if (error instanceof SourceFailed && error.code === 'away') throw error
     return undefined // neither a file that can't be read nor one that is no proof says anything about the log
   }
+}
+
+/**
+ * What an `ALARM` in a folder that is to be added to says.
+ *
+ * @returns `nothing` for a file that proves no fork of this log; undefined where there is none
+ */
+export async function alarmIn(folder: string, log: NoteVerifier): Promise<'fork' | 'nothing' | undefined> {
+  if ((await provenFork(folderSource(folder), log)) !== undefined) return 'fork'
+  const found = await stat(join(folder, alarmName)).catch(() => undefined) // whatever else is wrong with the folder, its next use tells
+  return found === undefined ? undefined : 'nothing'
 }
 
 function contradictionIn(bytes: Buffer | undefined, log: NoteVerifier): Contradiction | undefined {

@@ -57,6 +57,7 @@ export async function httpSource(url: string, options: HttpSourceOptions = {}): 
   const base = url.replace(/\/+$/, '')
   const client = new Client(options)
   const prefixes = base.endsWith('/log') ? [base] : [`${base}/log`, base]
+  let other: string | undefined
   for (const prefix of prefixes) {
     const files = {
       name: prefix,
@@ -64,9 +65,20 @@ export async function httpSource(url: string, options: HttpSourceOptions = {}): 
         client.get(`${prefix}/${path}`, maxBytes, /^(tile\/entries|blob|index)\//.test(path)),
       close: () => Promise.resolve(),
     }
-    if ((await files.read('checkpoint', maxProblemBytes)) === undefined) continue
+    const shown = await files.read('checkpoint', maxProblemBytes)
+    if (shown === undefined) continue
+    if (!claimsToBeCheckpoint(shown.toString('utf8'))) {
+      other ??= prefix
+      continue
+    }
+    const log = sourceOfFiles(files)
     return {
-      ...sourceOfFiles(files),
+      ...log,
+      async checkpoint() {
+        const note = await log.checkpoint()
+        if (!claimsToBeCheckpoint(note)) throw noLog(prefix)
+        return note
+      },
       get readings() {
         return client.tokens
       },
@@ -77,9 +89,22 @@ export async function httpSource(url: string, options: HttpSourceOptions = {}): 
       },
     }
   }
+  if (other !== undefined) throw noLog(other)
   throw new SourceFailed(
     'missing',
     `${base} has no log: ${prefixes.map((prefix) => `${prefix}/checkpoint`).join(' and ')} are not there`,
+  )
+}
+
+/** What has neither a signature line nor the beginning of a checkpoint, such as a page to log in on, says nothing about any log. */
+function claimsToBeCheckpoint(text: string): boolean {
+  return /^— \S/mu.test(text) || /^\S+\n\d+\n/.test(text)
+}
+
+function noLog(prefix: string): SourceFailed {
+  return new SourceFailed(
+    'refused',
+    `${prefix}/checkpoint answers with something else than a log's checkpoint: is it the exchange's address, and nothing in between that asks for a login?`,
   )
 }
 

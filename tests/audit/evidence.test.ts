@@ -282,7 +282,6 @@ describe('a changed evidence file', () => {
     ['a size that is not true', (zip) => sized(zip, 'history.html', 10), ''],
     ['a size beyond every bound', (zip) => sized(zip, 'history.html', 0xfffffff0), 'unpacks to more'],
     ['an end that is missing', (zip) => zip.subarray(0, -30), ''],
-    ['nothing in it', () => Buffer.alloc(0), ''],
   ])('with %s is refused', async (_, change, says) => {
     const path = join(await newFolder(), 'hostile.zip')
     await writeFile(path, change(await readFile(file)))
@@ -427,6 +426,15 @@ describe('evidence from an export', () => {
 })
 
 describe('files that are not there', () => {
+  it.each(['', '<html>login</html>', '{}'])('and such as are no zip say nothing about evidence (%j)', async (text) => {
+    const path = join(await newFolder(), 'x.zip')
+    await writeFile(path, text)
+    expect(await checked(path)).toMatchObject({
+      code: 2,
+      stderr: `${path} is no zip and so no evidence; nothing could be checked`,
+    })
+  })
+
   it('are nothing that could be checked', async () => {
     const folder = await newFolder()
     const missing = join(folder, 'none.zip')

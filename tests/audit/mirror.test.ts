@@ -387,6 +387,28 @@ it('a server that is away, behind or damaged is no alarm, and the next round goe
   expect(await seenIn(out)).toContain(made.size)
 })
 
+it('a page in the place of a checkpoint is nobody’s log: nothing could be checked, by any command', async () => {
+  const out = await newFolder()
+  await once(out)
+  for (const body of ['<html>login</html>', '', '{"size":7}\n\n']) {
+    server.intercept(() => ({ status: 200, body }))
+    const of = [server.url, '--vkey', made.vkey]
+    const ran = [
+      await lianban(['audit', 'verify', ...of]),
+      await audit('export', ...of, '--out', out),
+      await once(out),
+      await audit('evidence', '--from', ...of, '--subject', made.subjects[0] ?? '', '--out', join(out, 'x.zip')),
+    ]
+    const says = expect.stringContaining("answers with something else than a log's checkpoint")
+    for (const each of ran) expect(each).toMatchObject({ code: 2, stderr: says })
+  }
+  const unsigned = made.checkpoint.split('\n\n')[0] ?? ''
+  for (const body of [`${unsigned}\n`, made.checkpoint.replace(`\n${made.size}\n`, '\n7\n')]) {
+    server.intercept(() => ({ status: 200, body }))
+    expect((await lianban(['audit', 'verify', server.url, '--vkey', made.vkey])).code, 'a bad one is a finding').toBe(1)
+  }
+})
+
 it('a receipt is held against the log of today, wherever that is', async () => {
   const folder = await newFolder()
   const [short, fork, twin] = await Promise.all([

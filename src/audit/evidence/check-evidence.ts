@@ -1,8 +1,10 @@
 import { hash } from 'node:crypto'
+import { open } from 'node:fs/promises'
 import type { Cosignature } from '../../log/cosignature.ts'
 import type { NoteVerifier } from '../../log/note.ts'
 import { parseReceipt } from '../../log/receipt.ts'
 import type { SeenCheckpoint } from '../contradiction.ts'
+import { SourceFailed } from '../log-source.ts'
 import { proveReceipt } from '../receipt.ts'
 import { type CheckpointRules, openTrustedCheckpoint } from '../trusted-checkpoint.ts'
 import { type OpenedZip, openZip, ZipRefused } from '../zip-reading.ts'
@@ -38,7 +40,7 @@ export interface Checked {
  *
  * @throws {EvidenceRefused} with everything that is wrong
  * @throws {EvidenceNewer}
- * @throws {SourceFailed} when there is no such file
+ * @throws {SourceFailed} when there is no such file, or it is no zip
  */
 export async function checkEvidence(file: string, rules: EvidenceRules, vkey: string): Promise<Checked> {
   try {
@@ -49,7 +51,21 @@ export async function checkEvidence(file: string, rules: EvidenceRules, vkey: st
       zip.close()
     }
   } catch (error) {
-    throw error instanceof ZipRefused ? new EvidenceRefused([error.message]) : error
+    if (!(error instanceof ZipRefused)) throw error
+    if (!(await beginsAsZip(file)))
+      throw new SourceFailed('refused', `${file} is no zip and so no evidence; nothing could be checked`)
+    throw new EvidenceRefused([error.message])
+  }
+}
+
+/** Of what does not, nobody says that it is evidence. */
+async function beginsAsZip(file: string): Promise<boolean> {
+  const handle = await open(file)
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(2), 0, 2, 0)
+    return bytesRead === 2 && buffer.toString('latin1') === 'PK'
+  } finally {
+    await handle.close()
   }
 }
 

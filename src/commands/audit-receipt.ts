@@ -6,8 +6,7 @@ import { sayAskedAgain } from './asked-again.ts'
 import { outcomeOf } from './audit-outcome.ts'
 import { readVkey, readWitnesses, type VkeyOptions, type WitnessOptions, withVkey, withWitnesses } from './audit-vkey.ts'
 import { CommandFailed } from './command.ts'
-import { readText } from './key-file.ts'
-import { attempt, contentRows, receiptEntry } from './receipt-content.ts'
+import { attempt, contentRows, readReceipt } from './receipt-content.ts'
 import { tableText } from './table.ts'
 import { witnessRows } from './witness-rows.ts'
 
@@ -23,7 +22,7 @@ export function addAuditReceipt(audit: Command): void {
       audit
         .command('receipt')
         .description('whether a receipt is genuine, and whether the log of today still stands by it')
-        .argument('<receipt.tlog-proof>', 'the receipt')
+        .argument('<receipt.tlog-proof>', "the receipt, or the exchange's JSON answer with it")
         .option('--entry <file>', 'the entry; default: the .entry file beside the receipt, or what the receipt carries')
         .option('--log <source>', 'the log as it is today: URL of the exchange, or folder or zip of an export'),
     ),
@@ -39,8 +38,7 @@ export function addAuditReceipt(audit: Command): void {
 async function run(file: string, options: Options): Promise<void> {
   const { verifier: log } = await readVkey(options)
   const rules: CheckpointRules = { log, ...(await readWitnesses(options)) }
-  const text = await readText(file)
-  const entry = await receiptEntry(file, text, options.entry)
+  const { text, entry } = await readReceipt(file, options.entry)
   const proved = attempt(() => proveReceipt(text, entry, rules), 1, `${file} proves nothing: `)
   const { index, checkpoint, cosignatures } = proved
   const today = options.log === undefined ? [] : [await standingRow(proved, options.log, rules)]

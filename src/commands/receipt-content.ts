@@ -5,21 +5,43 @@ import { splitCompact } from '../identity/compact.ts'
 import { parseStrictJson } from '../identity/strict-json.ts'
 import { parseReceipt } from '../log/receipt.ts'
 import { CommandFailed } from './command.ts'
-import { faultOf, readBytes } from './key-file.ts'
+import { faultOf, readBytes, readText } from './key-file.ts'
+
+/** A receipt with the entry that it is said to be of; neither is proved. */
+export interface GivenReceipt {
+  readonly text: string
+  readonly entry: Uint8Array
+}
 
 /**
- * The entry that a receipt is of: the file that was named, the one beside it, or what it carries.
+ * Reads a receipt, or the exchange's JSON answer that holds one, and the entry: from the file that was named, the answer, the file beside
+ * the receipt, or what the receipt carries.
  *
- * @throws {CommandFailed} exit code 1 when the receipt can't be read, 2 when there is no entry
+ * @throws {CommandFailed} exit code 1 when the receipt can't be read, 2 when there is no such file, or no entry
  */
-export async function receiptEntry(file: string, receipt: string, entryFile: string | undefined): Promise<Uint8Array> {
-  if (entryFile !== undefined) return readBytes(entryFile)
+export async function readReceipt(file: string, entryFile: string | undefined): Promise<GivenReceipt> {
+  const given = await readText(file)
+  const { receipt: text = given, entry } = answerIn(given)
+  if (entryFile !== undefined) return { text, entry: await readBytes(entryFile) }
+  if (entry !== undefined) return { text, entry: Buffer.from(entry) }
   const beside = `${file.replace(/\.tlog-proof$/, '')}.entry`
-  if (await exists(beside)) return readBytes(beside)
-  const { extra } = attempt(() => parseReceipt(receipt), 1, `${file} proves nothing: `)
+  if (await exists(beside)) return { text, entry: await readBytes(beside) }
+  const { extra } = attempt(() => parseReceipt(text), 1, `${file} proves nothing: `)
   if (extra === undefined)
     throw new CommandFailed(`${beside} is not there and the receipt carries no entry; say with --entry what it is a receipt of`)
-  return extra
+  return { text, entry: extra }
+}
+
+/** What the exchange answers to a post, or of an entry that is asked for; nothing for a receipt by itself. */
+function answerIn(text: string): { readonly receipt?: string; readonly entry?: string } {
+  try {
+    const answer: unknown = JSON.parse(text)
+    if (!isJsonObject(answer) || typeof answer.receipt !== 'string') return {}
+    const { receipt, entry } = answer
+    return typeof entry === 'string' ? { receipt, entry } : { receipt }
+  } catch {
+    return {} // a receipt is no JSON
+  }
 }
 
 /** What the entry says, as rows of a table; only reached when it is proved. That it is in the log does not make it a good one. */

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { parseVkey } from '../log/note.ts'
 import { verifyReceipt } from '../log/receipt.ts'
 import { readText } from './key-file.ts'
-import { attempt, contentRows, exists, receiptEntry } from './receipt-content.ts'
+import { attempt, contentRows, exists, readReceipt } from './receipt-content.ts'
 import { tableText } from './table.ts'
 
 interface Options {
@@ -17,7 +17,7 @@ export function addReceiptCommands(program: Command): void {
     .description('what a receipt proves')
     .command('verify')
     .description("prove with the log's public key alone that an entry is in the log")
-    .argument('<receipt.tlog-proof>', 'the receipt')
+    .argument('<receipt.tlog-proof>', "the receipt, or the exchange's JSON answer with it")
     .requiredOption(
       '--vkey <vkey>',
       "the log's public key, or a file with it; get it from whoever you trust, not from the exchange",
@@ -32,9 +32,8 @@ export function addReceiptCommands(program: Command): void {
 }
 
 async function verify(file: string, { vkey, entry: entryFile }: Options): Promise<void> {
-  const text = await readText(file)
   const log = await logOf(vkey)
-  const entry = await receiptEntry(file, text, entryFile)
+  const { text, entry } = await readReceipt(file, entryFile)
   const checked = attempt(() => verifyReceipt(text, entry, log), 1, `${file} proves nothing: `)
   process.stdout.write(
     tableText([

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { followLog } from '../../src/audit/mirror/follow-log.ts'
@@ -94,6 +94,22 @@ it('evidence from the exchange is good, and holds what evidence from its export 
   const withoutSize = (text: string | undefined) => text?.replace(/^log .*$/m, '')
   expect(one).toContain('registration.established.v1')
   expect(withoutSize(one)).toBe(withoutSize(other))
+})
+
+it('the exchange’s JSON answer is taken as the receipt and entry that it holds', async () => {
+  const token = await lianban(['sign', '--token', '--key', auditorKey(), '--url', exchange.url])
+  const asked = await fetch(`${exchange.url}/v1/events/6`, { headers: { authorization: `Bearer ${token.stdout.trim()}` } })
+  const answer: { readonly entry: string } = JSON.parse(await asked.text())
+  const file = join(await newFolder(), 'answer.json')
+  for (const [entry, code] of [
+    [answer.entry, 0],
+    [answer.entry.replace('event', 'evenT'), 1],
+    [7, 2],
+  ] as const) {
+    await writeFile(file, JSON.stringify({ ...answer, entry }))
+    expect(await audit('receipt', file, '--vkey', vkey, '--log', exchange.url)).toMatchObject({ code })
+    expect((await lianban(['receipt', 'verify', file, '--vkey', vkey])).code).toBe(code)
+  }
 })
 
 it('every receipt that a bureau got belongs to the log of today', async () => {

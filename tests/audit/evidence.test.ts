@@ -371,10 +371,12 @@ describe('evidence from an export', () => {
   it.each([
     ['ends before', ['--to', '256'], 'holds entries 0 to 255 only'],
     ['begins behind', ['--from', '256'], 'holds entries 256 to'],
-    ['holds no entries of', ['--to', '0'], 'holds no entries'],
+    ['says to hold none of', undefined, 'holds no entries'],
   ])('that %s the log’s other entries is not made, and no answer about the subject is given', async (_, range, says) => {
     const part = await newFolder()
-    expect(await audit('export', made.dir, '--out', part, '--vkey', made.vkey, ...range)).toMatchObject({ code: 0 })
+    expect(await audit('export', made.dir, '--out', part, '--vkey', made.vkey, ...(range ?? []))).toMatchObject({ code: 0 })
+    const manifest = join(part, 'manifest.json')
+    if (range === undefined) await writeFile(manifest, (await readFile(manifest, 'utf8')).replace(/"to": \d+/, '"to": 0'))
     server.serve(part)
     for (const from of [part, server.url]) {
       const ran = await evidence('--from', from, '--out', join(await newFolder(), 'x.zip'))

@@ -119,6 +119,24 @@ describe('an export', () => {
     expect(await bundles()).toEqual(['tile/entries/001', 'tile/entries/002', 'tile/entries/003', 'tile/entries/004'])
   })
 
+  it('of no entry is refused as by verify, and nothing is written', async () => {
+    const out = await newFolder()
+    for (const [range, says] of [
+      [['--from', '10', '--to', '5'], '--from 10 is not below --to 5, so there is no entry to copy'],
+      [['--from', '5', '--to', '5'], '--from 5 is not below --to 5'],
+      [['--to', '0'], '--from 0 is not below --to 0'],
+      [['--from', String(made.size)], `--from ${made.size} is beyond the log, which has ${made.size} entries`],
+      [['--to', String(made.size + 1)], 'is beyond the log'],
+    ] as const)
+      expect(await exportTo(out, ...range)).toMatchObject({ code: 2, stderr: expect.stringContaining(says) })
+    expect(await filesOf(out)).toEqual({})
+    expect(await exportTo(out, '--from', '256', '--to', '300')).toMatchObject({ code: 0 })
+    expect(await exportTo(out, '--to', '256'), 'what is held begins there').toMatchObject({ code: 2 })
+    expect(await exportTo(out, '--to', '300'), 'nothing new').toMatchObject({ code: 0 })
+    expect(await exportTo(out), 'all that follows').toMatchObject({ code: 0 })
+    expect(await exportTo(out, '--from', String(made.size)), 'nothing new either').toMatchObject({ code: 0 })
+  })
+
   it('of a part is a source of that part; asked for more, it says what it holds, and how to say that', async () => {
     const part = await newFolder()
     expect(await exportTo(part, '--from', '256', '--to', '768')).toMatchObject({ code: 0 })
@@ -134,7 +152,10 @@ describe('an export', () => {
     await rm(join(part, 'tile/entries/002'))
     expect((await again(await newFolder(), '--from', '256', '--to', '768')).stderr).toContain('has no tile/entries/002')
     const none = await newFolder()
-    expect(await exportTo(none, '--to', '0')).toMatchObject({ code: 0 })
+    expect(await exportTo(none, '--to', '256')).toMatchObject({ code: 0 })
+    const manifest = join(none, 'manifest.json')
+    await writeFile(manifest, (await readFile(manifest, 'utf8')).replace('"to": 256', '"to": 0'))
+    await rm(join(none, 'tile/entries/000'))
     const empty = await audit('export', none, '--out', await newFolder(), '--vkey', vkeyFile)
     expect(empty).toMatchObject({ code: 2, stderr: `${none} is a copy that holds no entry: take another one` })
   })

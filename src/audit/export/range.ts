@@ -25,8 +25,8 @@ export function rangeOf(
   const from = bundleStart(asked.from ?? kept?.from ?? 0)
   const to = asked.to ?? size
   if (to > size) throw new ExportUnusable(`--to ${to} is beyond the log, which has ${size} entries`)
-  if (from > to) throw new ExportUnusable(`--from ${asked.from ?? from} lies behind --to ${to}`)
   const held = kept !== undefined && kept.to > kept.from ? kept : undefined
+  expectSome(asked, size, held)
   if (held === undefined) return { from, to: bundleEnd(to, size), next: from }
   if (from < held.from)
     throw new ExportUnusable(`the folder holds entries from ${held.from} on; export what lies before into another folder`)
@@ -35,6 +35,18 @@ export function rangeOf(
       `the folder holds entries ${held.from} to ${held.to - 1}; from ${from} on there would be a gap: say --from ${held.to}, or nothing`,
     )
   return { from: held.from, to: bundleEnd(Math.max(to, held.to), size), next: bundleStart(held.to) }
+}
+
+/** What was asked for has an entry, of a log that has any; nothing new is no mistake where there are some already. */
+function expectSome(
+  { from, to }: { from?: number | undefined; to?: number | undefined },
+  size: number,
+  held: { from: number } | undefined,
+): void {
+  if (to !== undefined && (from ?? held?.from ?? 0) >= to)
+    throw new ExportUnusable(`--from ${from ?? held?.from ?? 0} is not below --to ${to}, so there is no entry to copy`)
+  if (from !== undefined && held === undefined && from >= Math.max(size, 1))
+    throw new ExportUnusable(`--from ${from} is beyond the log, which has ${size} entries`)
 }
 
 const bundleStart = (index: number) => Math.floor(index / tileWidth) * tileWidth

@@ -149,6 +149,9 @@ class Client {
       })
     } catch (error) {
       if (error instanceof SourceFailed) throw error
+      // fetch asks nobody at a port of another service, however often it is told to
+      if (causeOf(error) === 'bad port')
+        throw new SourceFailed('refused', `${url} can't be asked: its port is one that HTTP clients refuse; give the exchange's`)
       return { again: causeOf(error), afterSeconds: 0 }
     }
   }

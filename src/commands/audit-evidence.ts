@@ -85,9 +85,12 @@ async function check(file: string, options: Options): Promise<void> {
 
 async function make(options: Options): Promise<void> {
   const { subject, from, out, operator } = options
-  const missing = Object.entries({ subject, from, out }).flatMap(([name, value]) => (value === undefined ? [`--${name}`] : []))
+  const asked = Object.entries({ subject, from, out })
+  const missing = asked.flatMap(([name, value]) => (value === undefined ? [`--${name}`] : []))
   if (subject === undefined || from === undefined || out === undefined)
     throw new CommandFailed(`${missing.join(' and ')} must be given; or --check to verify a file`)
+  const [empty] = asked.flatMap(([name, value]) => (value?.trim() === '' ? [`--${name}`] : []))
+  if (empty !== undefined) throw new CommandFailed(`${empty} is empty; a variable that is not set is empty`)
   const { vkey, verifier: log } = await readVkey(options)
   const witnesses = await readWitnesses(options)
   const key = options.key === undefined ? undefined : await readSigningKey(options.key)

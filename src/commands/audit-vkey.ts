@@ -31,7 +31,7 @@ export async function readVkey({ vkey }: VkeyOptions): Promise<LogKeyGiven> {
     throw new CommandFailed(
       "--vkey is missing: without the log's public key nothing can be proved, and a key that the server names proves only that it agrees with itself",
     )
-  const text = await textOrFile(vkey)
+  const text = await textOrFile(vkey, '--vkey')
   try {
     return { vkey: text, verifier: parseVkey(text) }
   } catch (error) {
@@ -60,7 +60,7 @@ export async function readWitnesses({
   witnessVkey = [],
   quorum = witnessVkey.length,
 }: WitnessOptions): Promise<{ witnesses: readonly Witness[]; quorum: number }> {
-  const texts = await Promise.all(witnessVkey.map(textOrFile))
+  const texts = await Promise.all(witnessVkey.map((vkey) => textOrFile(vkey, '--witness-vkey')))
   if (quorum > texts.length)
     throw new CommandFailed(`--quorum asks for ${quorum} witnesses, and --witness-vkey names ${texts.length}`)
   try {
@@ -71,7 +71,9 @@ export async function readWitnesses({
 }
 
 /** A vkey always has plus signs in it, and a path to one seldom. */
-async function textOrFile(vkey: string): Promise<string> {
+async function textOrFile(vkey: string, option: string): Promise<string> {
+  if (vkey.trim() === '')
+    throw new CommandFailed(`${option} is empty: give the key or a file with it; a variable that is not set is empty`)
   const isText = vkey.split('+').length >= 3 && !(await exists(vkey))
   return (isText ? vkey : await readText(vkey)).trim()
 }

@@ -301,6 +301,65 @@ test('whoever waits is told that an exchange is asked again', async () => {
   expect(ran.stderr).toMatch(/^lianban: \S+\/checkpoint does not answer \(HTTP 503\): asking again, 2 of 7 times\n$/)
 })
 
+test('a state file that is no good, or of another log, is told with what to do', async () => {
+  const state = join(work, 'damaged.json')
+  const verify = (vkey = log.vkey) => lianban(['audit', 'verify', log.dir, '--vkey', vkey, '--state', state, ...oneThread])
+  for (const [text, says] of [
+    ['', 'it is empty; put it back from a copy, or remove it'],
+    ['null', 'it is no lianban-audit-state@1; put it back'],
+    ['{"format":', 'it is no lianban-audit-state@1; put it back'],
+    [
+      JSON.stringify({ format: 'lianban-audit-state@1', verifiedAt: '2026-11-24T00:00:00.000Z', checkpoint: long.checkpoint }),
+      'give each log a state file of its own',
+    ],
+  ] as const) {
+    await writeFile(state, text)
+    expect(await verify()).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/^lianban: the state file [^\n]*\n$/),
+    })
+    expect((await verify()).stderr).toContain(says)
+    expect(await readFile(state, 'utf8')).toBe(text)
+  }
+})
+
+test('the work that another log’s verification has left beside a state file is kept for it', async () => {
+  const state = join(work, 'others.json')
+  const args = ['audit', 'verify', long.dir, '--vkey', long.vkey, '--state', state, '--workers', '1', '--json']
+  const child = spawn(process.execPath, [mainFile, ...args], { env: cleanEnv(), stdio: 'ignore' })
+  const begun = await furtherThan(child, join(`${state}.work`, 'work.json'), 0)
+  child.kill('SIGINT')
+  await once(child, 'close')
+  expect(begun).toBeDefined()
+  const other = await lianban(['audit', 'verify', log.dir, '--vkey', log.vkey, '--state', state])
+  expect(other).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringContaining('take a state file of your own, or remove'),
+  })
+  const ran = await lianban(args)
+  expect(JSON.parse(ran.stdout)).toMatchObject({ good: true, resumed: true })
+})
+
+test('what an unset variable or an address that nobody can ask leaves is told at once, and no password is', async () => {
+  const ask = (...args: string[]) => lianban(['audit', ...args])
+  const empty = 'is empty'
+  for (const [args, says] of [
+    [['verify', log.dir, '--vkey', ''], `--vkey ${empty}`],
+    [['verify', log.dir, '--vkey', log.vkey, '--witness-vkey', ''], `--witness-vkey ${empty}`],
+    [['evidence', '--from', log.dir, '--out', join(work, 'x.zip'), '--vkey', log.vkey, '--subject', ''], `--subject ${empty}`],
+    [['verify', 'http://127.0.0.1:1', '--vkey', log.vkey], 'its port is one that HTTP clients refuse'],
+    [['verify', 'http://auditor:geheim@127.0.0.1:8', '--vkey', log.vkey], 'http://…@127.0.0.1:8 has a name or password in it'],
+    [['verify', 'http://auditor:geheim@127.0.0.1:99999', '--vkey', log.vkey], 'http://…@127.0.0.1:99999 is no folder'],
+  ] as const) {
+    const ran = await ask(...args)
+    expect(ran).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(says) })
+    expect(ran.stderr.trim().split('\n')).toHaveLength(1)
+    expect(ran.stderr).not.toContain('geheim')
+  }
+})
+
 /** Bundles done when more than so many are on file; undefined when the process ended first. */
 async function furtherThan(child: ChildProcess, file: string, bundles: number): Promise<number | undefined> {
   let found: number | undefined

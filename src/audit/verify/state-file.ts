@@ -1,6 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { lockByProcess, type ProcessLock } from '../../database/process-lock.ts'
+import { isJsonObject } from '../../domain/text.ts'
 import { type Checkpoint, openCheckpoint } from '../../log/checkpoint.ts'
 import type { NoteVerifier } from '../../log/note.ts'
 import type { AuditReport } from './report.ts'
@@ -56,13 +57,31 @@ export async function readState(file: string, log: NoteVerifier): Promise<LastVi
     throw new StateInvalid(`the state file ${file} can't be read: ${error.message}`)
   })
   if (text === undefined) return undefined
+  const { note, verifiedAt } = keptIn(text, file)
   try {
-    const state: { readonly format?: unknown; readonly checkpoint?: unknown; readonly verifiedAt?: unknown } = JSON.parse(text)
-    if (state.format !== format || typeof state.checkpoint !== 'string' || typeof state.verifiedAt !== 'string')
-      throw new Error(`it is no ${format}`)
-    return { checkpoint: openCheckpoint(state.checkpoint, log), note: state.checkpoint, verifiedAt: state.verifiedAt }
+    return { checkpoint: openCheckpoint(note, log), note, verifiedAt }
   } catch (error) {
-    throw new StateInvalid(`the state file ${file} is no good: ${error instanceof Error ? error.message : String(error)}`)
+    const fault = error instanceof Error ? error.message : String(error)
+    throw new StateInvalid(`the state file ${file} is of no visit to this log: ${fault}; give each log a state file of its own`)
+  }
+}
+
+function keptIn(text: string, file: string): { readonly note: string; readonly verifiedAt: string } {
+  const state = jsonIn(text)
+  if (isJsonObject(state) && state.format === format) {
+    const { checkpoint: note, verifiedAt } = state
+    if (typeof note === 'string' && typeof verifiedAt === 'string') return { note, verifiedAt }
+  }
+  throw new StateInvalid(
+    `the state file ${file} is no good: ${text.trim() === '' ? 'it is empty' : `it is no ${format}`}; put it back from a copy, or remove it and begin with a first visit, which has nothing to compare with`,
+  )
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined // the same as JSON of another kind
   }
 }
 

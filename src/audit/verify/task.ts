@@ -1,3 +1,4 @@
+import { isJsonObject } from '../../domain/text.ts'
 import type { LogSource } from '../log-source.ts'
 import type { VerifyOptions } from './options.ts'
 import type { Part } from './part.ts'
@@ -24,4 +25,10 @@ export function nameOfTask({ source, options: { vkey, operator, entries }, part,
   // the end of a log that goes on is another at each try
   const copyEnd = part?.endToldBy === 'copy' ? part.to : undefined
   return JSON.stringify({ source: source.name, vkey, operator, entries, copyEnd, withIndex, lastVisit: lastVisit?.note })
+}
+
+/** The vkey of the log that a task is about. */
+export function vkeyIn(taskName: string): string | undefined {
+  const task: unknown = JSON.parse(taskName)
+  return isJsonObject(task) && typeof task.vkey === 'string' ? task.vkey : undefined
 }

@@ -9,6 +9,7 @@ import { openTrustedCheckpoint } from '../trusted-checkpoint.ts'
 import { Findings } from './finding.ts'
 import { hasIndex } from './index-under-audit.ts'
 import type { VerifyOptions } from './options.ts'
+import { expectOwnWork, workBeside } from './own-work.ts'
 import { expectPart, manifestOf, partOf } from './part.ts'
 import type { AuditReport } from './report.ts'
 import { type Looked, reportOf } from './report-of.ts'
@@ -36,6 +37,7 @@ export async function verifyLog(source: LogSource, options: VerifyOptions): Prom
 
 async function verifySince(stateFile: string | undefined, source: LogSource, options: VerifyOptions): Promise<AuditReport> {
   const lastVisit = stateFile === undefined ? undefined : await readState(stateFile, options.log)
+  if (stateFile !== undefined) await expectOwnWork(stateFile, options.vkey)
   const note = await source.checkpoint()
   const began = performance.now()
   const visit = { source: source.name, options, lastVisit, began }
@@ -81,7 +83,7 @@ function nothingBut(fault: string): Looked {
 
 /** What is left in the folder is for the next run, where there is a state file to find it by. */
 async function inFolder(stateFile: string | undefined, work: (folder: Task['folder']) => Promise<Looked>): Promise<Looked> {
-  const folder = new WorkFolder(stateFile === undefined ? await mkdtemp(join(tmpdir(), 'lianban-audit-')) : `${stateFile}.work`)
+  const folder = stateFile === undefined ? new WorkFolder(await mkdtemp(join(tmpdir(), 'lianban-audit-'))) : workBeside(stateFile)
   await folder.create()
   try {
     const looked = await work(folder)

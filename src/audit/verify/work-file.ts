@@ -52,6 +52,16 @@ export class WorkFolder {
     }
   }
 
+  /** The task whose work lies here; undefined where there is none that could be gone on with. */
+  async task(): Promise<string | undefined> {
+    try {
+      const work: Pick<Work, 'format' | 'task'> = JSON.parse(await readFile(join(this.path, 'work.json'), 'utf8'))
+      return work.format === format ? work.task : undefined
+    } catch {
+      return undefined // nobody could go on with it
+    }
+  }
+
   /** The traces must be on disk before. Safe to be killed at any moment: the old file or the new one is there. */
   async write(work: Omit<Work, 'format'>): Promise<void> {
     const { changes, ...rest } = work

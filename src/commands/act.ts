@@ -34,7 +34,7 @@ export async function actingWith(options: ConnectionOptions & { readonly key: st
  * Signs a request and posts it.
  *
  * @returns what the exchange answered: on record and carried out, or `carriedOut: false` where it was so already
- * @throws {CommandFailed} exit code 1 with the problem's text when it is refused
+ * @throws {CommandFailed} with the problem's text when it is refused; exit code as `expectStatus` says
  */
 export async function act(
   { client, key }: Acting,

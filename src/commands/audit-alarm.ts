@@ -16,5 +16,7 @@ export async function expectNoAlarm(folder: string, log: NoteVerifier, advice: s
   const says = await alarmIn(folder, log)
   if (says === 'fork') throw new CommandFailed(`${file} proves that this log was forked; ${advice}`, 1)
   if (says === 'nothing')
-    process.stderr.write(`lianban: ${file} proves no fork of this log and is passed over; find out what it is, and remove it\n`)
+    process.stderr.write(
+      `lianban: ${file} proves no fork of this log, as far as it can be read, and is passed over; find out what it is before you remove it\n`,
+    )
 }

@@ -57,7 +57,8 @@ async function run(target: string, options: Options): Promise<void> {
     await expectNoAlarm(folder, verifier, 'show it to whoever answers for the log, and mirror into another folder').catch(
       async (error) => {
         // whoever watches no more than the metrics must see it, too
-        await new MirrorMetrics(metricsFile).round('alarm', new Date()).catch((unwritten: Error) => say(unwritten.message))
+        if (error instanceof CommandFailed)
+          await new MirrorMetrics(metricsFile).round('alarm', new Date()).catch((unwritten: Error) => say(unwritten.message))
         throw error
       },
     )

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../domain/text.ts'
 import type { SigningKey } from '../identity/private-key.ts'
-import { type Answer, type ExchangeClient, expectStatus, outcomeIsKnown } from './exchange-client.ts'
+import { type Answer, type ExchangeClient, outcomeIsKnown } from './exchange-client.ts'
 import { objectsIn } from './objects-in.ts'
 
 /**
@@ -16,7 +16,7 @@ export async function knownAfter(
   { party, kid }: { readonly party: string; readonly kid: string },
 ): Promise<JsonObject | undefined> {
   if (refused.status < 400 || !outcomeIsKnown(refused)) return undefined
-  const answer = await client.ask('/v1/keys', { as })
-  if (answer.status === 401) return undefined
-  return objectsIn(expectStatus(answer, 200).body.keys).find((key) => key.party === party && key.kid === kid)
+  const answer = await client.ask('/v1/keys', { as }).catch(() => undefined) // the refusal says more than why nobody could be asked
+  if (answer?.status !== 200) return undefined
+  return objectsIn(answer.body.keys).find((key) => key.party === party && key.kid === kid)
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { JsonObject } from '../domain/text.ts'
 import { revokeKey } from '../identity/key-request.ts'
 import { CommandFailed } from './command.ts'
 import { expectStatus, problemText } from './exchange-client.ts'
@@ -48,6 +49,8 @@ async function revoke(kid: string, options: Options): Promise<void> {
   const answer = await client.ask('/v1/keys', { method: 'POST', contentType: 'application/jose', body: proof })
   const known = await knownAfter(answer, client, by, { party, kid })
   if (known?.revokedAt !== undefined) {
+    if (compromisedSince !== undefined && known.compromisedSince !== compromisedSince)
+      throw new CommandFailed(`${problemText(answer)}\n${saysOtherwise(kid, known)}`, 1)
     process.stdout.write(`nothing to do: ${kid} of ${party} is revoked since index ${known.revokedAt}\n`)
     return
   }
@@ -57,4 +60,10 @@ async function revoke(kid: string, options: Options): Promise<void> {
 
 /** A key that is revoked may not even ask whether it is. */
 const signsForItself = (kid: string) =>
-  `${kid} signs its own revocation here and is not in force: where it was registered, it is revoked already; \`lianban keys list\` with another key says at which index`
+  `${kid} signs its own revocation here: either this is not the key that is registered, or it is revoked already; \`lianban keys list\` with another key tells which`
+
+/** The log never says a second time, and otherwise, since when a key is in doubt. */
+const saysOtherwise = (kid: string, { revokedAt, compromisedSince }: JsonObject) =>
+  `${kid} is revoked since index ${revokedAt}, and the log says ${
+    compromisedSince === undefined ? 'nothing of when it came into other hands' : `that it is in doubt since ${compromisedSince}`
+  }: nothing can be added to that, so tell the auditors`

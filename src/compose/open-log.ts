@@ -117,9 +117,10 @@ function groupCommit(commit: LogCommit, metrics: Metrics, logger: Logger): Pick<
   })
   const end = ({ message }: LogInconsistent) => {
     if (fail === undefined) return
-    const alarm = 'ALARM: the database was put back to an earlier state under this gateway, which ends'
+    const alarm =
+      'ALARM: the database does not hold what this gateway knew, as if it was put back to an earlier state: the gateway ends'
     logger.error({ error: message }, alarm)
-    fail('the database was put back to an earlier state')
+    fail('the database does not hold what this gateway knew')
     fail = undefined
   }
   const group = new GroupCommit(

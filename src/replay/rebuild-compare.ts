@@ -1,6 +1,6 @@
 import type { RawSql } from '../database/connect.ts'
 import { inTransaction, type Transaction } from '../database/transaction.ts'
-import type { ViewRecord } from '../domain/record.ts'
+import { nothingReceived, type ViewRecord } from '../domain/record.ts'
 import { subjectKey } from '../view/apply-events.ts'
 import { beforeAll, type SubjectKey } from '../view/histories.ts'
 import { indexesByPlace, type Partition, placeText } from '../view/positions.ts'
@@ -110,9 +110,14 @@ async function comparePage(tx: Transaction, means: CompareMeans, after: SubjectK
     const difference = subjectDifference(key, one, other, maskOf(key.kind))
     if (difference === undefined) continue
     if ((logged.get(subjectKey(key)) ?? -1) > both) behind += 1
-    else differences.push(one.record && !other.record ? { ...difference, takesRecord: true } : difference)
+    else differences.push(isShown(one.record) && !isShown(other.record) ? { ...difference, takesRecord: true } : difference)
   }
   return { subjects: keys.length, differences, behind, last: keys.length < pageSubjects ? undefined : to }
+}
+
+/** Whether a bureau sees the record: one that is kept for its state alone it does not. */
+function isShown(record: Pick<ViewRecord, 'firstIndex'> | undefined): boolean {
+  return record !== undefined && record.firstIndex > nothingReceived
 }
 
 function nextSubjects(tx: Transaction, live: string, { kind, subject }: SubjectKey): Promise<SubjectKey[]> {

@@ -41,7 +41,7 @@ it('a gateway whose database was put back under it takes nothing more, ends, and
     await eventually(async () => {
       const answer = await bureaus.post(one.url, established(2)).catch(() => undefined)
       if (answer !== undefined) statuses.push(answer.status)
-      return one.output().includes('ALARM: the database was put back')
+      return one.output().includes('ALARM: the database does not hold')
     })
     expect(new Set(statuses)).toEqual(new Set([503]))
     await eventually(async () => one.output().includes('"msg":"stopped"'))

@@ -157,6 +157,19 @@ describe('what a swap takes away', () => {
     expect(proposals).toMatchObject([{ action: 'swap-view', details: { rebuild: id }, recordsTaken: 3 }])
     expect(await rowsOf('records')).toHaveLength(3)
   })
+
+  it('are records that the bureau sees, not what is kept of a subject for its state alone', async () => {
+    exchange = await companyExchange({ cured: true })
+    const [subject = ''] = await exchange.post(2)
+    const copied = (name: string, firstIndex: number) => sql()`
+      insert into view_local_tax.records
+      select (jsonb_populate_record(r, ${sql().json({ subject: name, first_index: firstIndex })})).*
+      from view_local_tax.records r where subject = ${subject}`
+    await copied('UNSEEN', -1)
+    await copied('SEEN', 7)
+    const id = await rebuild({ dryRun: true })
+    expect(await reach(id, 'compared')).toMatchObject({ result: { subjects: 4, extra: 2, recordsTaken: 1 } })
+  })
 })
 
 describe('a dry run', () => {

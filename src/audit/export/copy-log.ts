@@ -210,13 +210,13 @@ function saysTheSame(a: Pick<Manifest, 'from' | 'to' | 'size'>, b: typeof a): bo
 
 /** Where what is new begins, or what has to be made again; `to` where there is neither. */
 async function firstToCopy(
-  { folder, isMended = false }: CopyRequest,
+  { folder, isMended = false, signal }: CopyRequest,
   { from, to, next }: Range,
   isNew: boolean,
 ): Promise<number> {
   if (!isNew && !isMended) return to
   const held = isNew ? next : to
-  const copied = isMended ? await firstDamaged(folder, from, held) : held
+  const copied = isMended ? await firstDamaged(folder, from, held, signal) : held
   // a segment that goes on needs what it says of the entries before
   return firstUnindexed(folder, isMended ? from : Math.max(from, segmentStart(copied)), copied)
 }

@@ -34,21 +34,26 @@ export async function mendTiles(files: WrittenAside, folder: string, tiles: Auth
 
 /**
  * Where the bundles from `from` to `to` must be copied again from, with the files of catalogues that their entries name: the first of
- * which something is missing or cut short, or `to`.
+ * which something is missing or cut short, or `to`. It reads all of them.
+ *
+ * @throws the signal's reason
  */
-export async function firstDamaged(folder: string, from: number, to: number): Promise<number> {
+export async function firstDamaged(folder: string, from: number, to: number, signal?: AbortSignal): Promise<number> {
+  const good = new Set<string>()
   for (let index = from; index < to; index += tileWidth) {
+    signal?.throwIfAborted()
     const n = index / tileWidth
-    if (!(await isFramed(folder, n, widthOf('entries', n, to)))) return index
+    if (!(await isFramed(folder, n, widthOf('entries', n, to), good))) return index
   }
   return to
 }
 
-async function isFramed(folder: string, n: number, width: number): Promise<boolean> {
+/** @param good digests of files that were found whole */
+async function isFramed(folder: string, n: number, width: number, good: Set<string>): Promise<boolean> {
   const bundle = await readLeft(join(folder, tilePath({ level: 'entries', n, width })), maxBundleBytes)
   const entries = bundle === undefined ? undefined : framed(bundle, width)
   if (entries === undefined) return false
-  for (const entry of entries) if (isCatalogue(entry) && !(await hasFiles(folder, entry))) return false
+  for (const entry of entries) if (isCatalogue(entry) && !(await hasFiles(folder, entry, good))) return false
   return true
 }
 
@@ -63,12 +68,24 @@ function framed(bundle: Buffer, width: number): Buffer[] | undefined {
 const catalogueBegins = Buffer.from('{"kind":"catalogue"')
 const isCatalogue = (entry: Buffer) => entry.subarray(0, catalogueBegins.length).equals(catalogueBegins)
 
-async function hasFiles(folder: string, catalogue: Buffer): Promise<boolean> {
-  for (const digest of digestsIn(catalogue)) {
+async function hasFiles(folder: string, catalogue: Buffer, good: Set<string>): Promise<boolean> {
+  const digests = namedIn(catalogue)
+  if (digests === undefined) return false
+  for (const digest of digests) {
+    if (good.has(digest)) continue
     const content = await readLeft(join(folder, 'blob', digest), maxBlobBytes)
     if (content === undefined || hash('sha256', content) !== digest) return false
+    good.add(digest)
   }
   return true
+}
+
+function namedIn(catalogue: Buffer): string[] | undefined {
+  try {
+    return digestsIn(catalogue)
+  } catch {
+    return undefined // the entry is damaged: its bundle is copied again
+  }
 }
 
 /** What can't be read is as good as not there: it is written again, which tells why it can't. */

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isJsonObject, type Json } from '../../domain/text.ts'
 import { fromBase64 } from '../../log/base64.ts'
@@ -7,7 +6,7 @@ import { verifyConsistency } from '../../log/merkle.ts'
 import type { NoteVerifier } from '../../log/note.ts'
 import { Contradiction, type SeenCheckpoint } from '../contradiction.ts'
 import { type LogSource, SourceFailed } from '../log-source.ts'
-import { folderSource } from '../source-folder.ts'
+import { readBounded } from '../source-folder.ts'
 import { alarmName, maxAlarmBytes } from './alarm.ts'
 
 /**
@@ -29,11 +28,16 @@ export async function provenFork({ beside }: LogSource, log: NoteVerifier): Prom
  * What an `ALARM` in a folder that is to be added to says.
  *
  * @returns `nothing` for a file that proves no fork of this log; undefined where there is none
+ * @throws {SourceFailed} when it can't be read: it may prove one
  */
 export async function alarmIn(folder: string, log: NoteVerifier): Promise<'fork' | 'nothing' | undefined> {
-  if ((await provenFork(folderSource(folder), log)) !== undefined) return 'fork'
-  const found = await stat(join(folder, alarmName)).catch(() => undefined) // whatever else is wrong with the folder, its next use tells
-  return found === undefined ? undefined : 'nothing'
+  const bytes = await readBounded(join(folder, alarmName), maxAlarmBytes)
+  if (bytes === undefined) return undefined
+  try {
+    return contradictionIn(bytes, log) === undefined ? 'nothing' : 'fork'
+  } catch {
+    return 'nothing' // it is no proof, whatever is wrong with it
+  }
 }
 
 function contradictionIn(bytes: Buffer | undefined, log: NoteVerifier): Contradiction | undefined {

@@ -11,8 +11,8 @@ const network = [
 ].flat()
 
 /** What the server says of a statement, by SQLSTATE, with the connection left as it is. */
-const refusedNow = ['08006', '40001', '40P01', '53100', '53200', '53300', '55P03', '57014', '25P03']
-const refused = ['22P02', '23505', '42P01', '42501', '55000', 'XX000', '25006']
+const refusedNow = ['08006', '40001', '40P01', '53100', '53200', '53300', '55P03', '57014', '25P03', '25006']
+const refused = ['22P02', '23505', '42P01', '42501', '55000', 'XX000']
 const ofFiles = ['ENOENT', 'EACCES', 'ENOSPC', 'EROFS', 'EMFILE', 'ERR_INVALID_ARG_TYPE', 'ABORT_ERR']
 
 const thrown = (code: string, more: object = {}) => Object.assign(new Error('it failed'), { code, ...more })

@@ -142,7 +142,9 @@ describe('evidence', () => {
     expect(await by(made.vkey, made.operatorThumbprint)).toMatch(/VERIFIED\n$/)
     await expect(by(made.vkey, 'x'.repeat(43))).rejects.toThrow(`the operator's key is ${made.operatorThumbprint}`)
     const other = await makeLog({ events: 5 })
-    await expect(by(other.vkey)).rejects.toThrow()
+    await expect(by(other.vkey)).rejects.toMatchObject({
+      stderr: expect.stringMatching(/^REFUSED: .+ not signed with the key of this vkey\n$/),
+    })
     const index = String(eventsOf(code)[1]).padStart(12, '0')
     for (const changed of [`events/${index}.entry`, `events/${index}.tlog-proof`, 'keys/000000000002.pem']) {
       const path = join(folder, changed)
@@ -152,7 +154,9 @@ describe('evidence', () => {
         before.map((byte, at) => (at === Math.floor(before.length / 2) ? byte ^ 2 : byte)),
       )
       expect((await readFile(path)).equals(before)).toBe(false)
-      await expect(by(made.vkey), changed).rejects.toThrow()
+      await expect(by(made.vkey), changed).rejects.toMatchObject({
+        stderr: expect.stringContaining('REFUSED: a file was changed'),
+      })
       await writeFile(path, before)
     }
     // as it was, and without a pinned operator

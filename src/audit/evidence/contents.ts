@@ -4,7 +4,7 @@ import type { History } from './history.ts'
 import { historyHtml } from './history-html.ts'
 import { evidenceManifest, evidenceManifestText } from './manifest.ts'
 import { type EntryFolder, entryFile, receiptFile } from './names.ts'
-import { verifyMd } from './verify-md.ts'
+import { verifyMd, verifyMd2 } from './verify-md.ts'
 
 /** What evidence comes to, file by file. */
 type Edition = (evidence: Evidence, history: History) => ReadonlyMap<string, Buffer>
@@ -13,7 +13,10 @@ type Edition = (evidence: Evidence, history: History) => ReadonlyMap<string, Buf
  * Evidence is checked by making it again, and a court may hold a file for years: what an edition makes does not change any more, not by
  * a byte. Another word, page or command is another edition, with modules of its own beside those of the ones before.
  */
-const editions: Readonly<Record<EvidenceFormat, Edition>> = { 'lianban-evidence@1': firstEdition }
+const editions: Readonly<Record<EvidenceFormat, Edition>> = {
+  'lianban-evidence@1': (evidence, history) => filesOf(evidence, history, verifyMd(evidence)),
+  'lianban-evidence@2': (evidence, history) => filesOf(evidence, history, verifyMd2(evidence)),
+}
 
 /**
  * Every file of an evidence file by name. Nothing in them but what follows from the evidence: so whoever checks one makes them again
@@ -23,7 +26,7 @@ export function contentsOf(evidence: Evidence, history: History): ReadonlyMap<st
   return editions[evidence.format](evidence, history)
 }
 
-function firstEdition(evidence: Evidence, history: History): ReadonlyMap<string, Buffer> {
+function filesOf(evidence: Evidence, history: History, page: string): ReadonlyMap<string, Buffer> {
   const files = new Map<string, Buffer>()
   const add = (folder: EntryFolder, entries: readonly ProvedEntry[]) => {
     for (const { index, bytes, receipt } of entries) {
@@ -37,7 +40,7 @@ function firstEdition(evidence: Evidence, history: History): ReadonlyMap<string,
   for (const { index, pem } of history.keys) files.set(entryFile('keys', index).replace(/entry$/, 'pem'), Buffer.from(pem))
   for (const [digest, content] of evidence.blobs) files.set(`blobs/${digest}`, Buffer.from(content))
   files.set('history.html', Buffer.from(historyHtml(evidence, history)))
-  files.set('VERIFY.md', Buffer.from(verifyMd(evidence)))
+  files.set('VERIFY.md', Buffer.from(page))
   files.set(evidenceManifest, Buffer.from(evidenceManifestText(evidence)))
   files.set('SHA256SUMS', Buffer.from(sumsOf(files)))
   return files

@@ -1,10 +1,10 @@
 import type { Checkpoint } from '../../log/checkpoint.ts'
 
 /** The edition of everything that an evidence file has in it, by what its manifest says. {@link contentsOf} makes each of them. */
-export const evidenceFormats = ['lianban-evidence@1'] as const
+export const evidenceFormats = ['lianban-evidence@1', 'lianban-evidence@2'] as const
 export type EvidenceFormat = (typeof evidenceFormats)[number]
 /** What new evidence is made in. */
-export const newestFormat: EvidenceFormat = 'lianban-evidence@1'
+export const newestFormat: EvidenceFormat = 'lianban-evidence@2'
 
 /** An entry of the log with its self-contained receipt. */
 export interface ProvedEntry {

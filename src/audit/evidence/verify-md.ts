@@ -1,8 +1,35 @@
 import type { Evidence } from './evidence.ts'
-import { begin, changes, eachEntry, json, logKey, publicKeys, receipts, signatures } from './verify-commands.ts'
+import * as first from './verify-commands.ts'
+import * as second from './verify-commands-2.ts'
+
+const { changes, eachEntry, json, logKey, publicKeys, signatures } = first
+
+/** What editions of the page differ in. */
+interface Differing {
+  readonly byHand: string
+  readonly begin: string
+  readonly receipts: string
+}
+
+/** The page of the first edition. */
+export function verifyMd(evidence: Evidence): string {
+  const byHand = `By hand · 手工核验: unpack the file, put your vkey into the first line and the thumbprint of the operator's key, if you were told it, into the
+second, and run the rest in bash with openssl 3, in the folder. Take the commands from a page that you trust: who forges a file can
+forge this page in it; \`--check\` compares it.`
+  return page(evidence, { byHand, begin: first.begin, receipts: first.receipts })
+}
+
+/** The page of the second edition: its commands say what does not hold, where those of the first ended without a word. */
+export function verifyMd2(evidence: Evidence): string {
+  const byHand = `By hand · 手工核验: unpack the file, start a \`bash\` of its own in the folder (what is refused ends it), and put in there, with openssl 3 on the machine:
+\`VKEY='…'\` with your vkey, \`OPERATOR='…'\` with the thumbprint of the operator's key, if you were told it, and then every block below. All is good
+where it ends with VERIFIED. Take the commands from a page that you trust: who forges a file can forge this page in it; \`--check\` compares it.
+在解包目录中另启一个 \`bash\`（核验不通过即退出），先设置 \`VKEY\` 与 \`OPERATOR\`，再依次执行以下各段；以 VERIFIED 结束即为通过，否则显示 REFUSED 及原因。`
+  return page(evidence, { byHand, begin: second.begin, receipts: second.receipts })
+}
 
 /** How to check evidence without our software: bash (4 or later), openssl (3 or later), sha256sum and the usual small tools. */
-export function verifyMd({ subject, vkey, checkpoint }: Evidence): string {
+function page({ subject, vkey, checkpoint }: Evidence, { byHand, begin, receipts }: Differing): string {
   return `# ${subject}: 如何核验 · how to verify
 
 本文件包中的每个条目都附有回执，证明它在日志 \`${checkpoint.origin}\` 中（共 ${checkpoint.size} 条）。核验只需日志公钥（vkey），须从您信任的途径取得，
@@ -25,9 +52,7 @@ no subject and are not here.
 
 With our software · 使用本软件: \`lianban audit evidence --check FILE.zip --vkey VKEY\`
 
-By hand · 手工核验: unpack the file, put your vkey into the first line and the thumbprint of the operator's key, if you were told it, into the
-second, and run the rest in bash with openssl 3, in the folder. Take the commands from a page that you trust: who forges a file can
-forge this page in it; \`--check\` compares it.
+${byHand}
 
 **By hand you do not check** that vouchers and requests were signed at the time of their entries, what is given as the reason of a
 revocation, and that each event satisfied the rules: the sender's right to its type, schema, codes and legal order. \`--check\` does.

@@ -49,7 +49,7 @@ async function revoke(kid: string, options: Options): Promise<void> {
   const answer = await client.ask('/v1/keys', { method: 'POST', contentType: 'application/jose', body: proof })
   const known = await knownAfter(answer, client, by, { party, kid })
   if (known?.revokedAt !== undefined) {
-    if (compromisedSince !== undefined && known.compromisedSince !== compromisedSince)
+    if (compromisedSince !== undefined && Date.parse(String(known.compromisedSince)) !== Date.parse(compromisedSince))
       throw new CommandFailed(`${problemText(answer)}\n${saysOtherwise(kid, known)}`, 1)
     process.stdout.write(`nothing to do: ${kid} of ${party} is revoked since index ${known.revokedAt}\n`)
     return

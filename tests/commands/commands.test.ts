@@ -172,6 +172,10 @@ describe('keys', () => {
       ...['keys', 'revoke', kid, '--party', 'state-tax', '--key', next, '--reason', 'rotation', '--compromised-since', given],
     )
     expect(revoked).toMatchObject({ code: 0, stderr: '' })
+    const again = await at(
+      ...['keys', 'revoke', kid, '--party', 'state-tax', '--key', next, '--reason', 'rotation', '--compromised-since', since],
+    )
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing to do') })
     const old = await at('keys', 'list', '--key', keyOf('state-tax'))
     expect(old.code).toBe(1)
     expect(old.stderr).toContain('token-invalid')
@@ -206,7 +210,8 @@ describe('keys', () => {
     await lianban(['keys', 'generate', '--out', key, '--kid', 'twice'])
     await lianban(['keys', 'generate', '--out', other, '--kid', 'twice'])
     const register = (file: string) => at('keys', 'register', file, '--party', 'commerce', '--voucher', keyOf('commerce'))
-    const revoke = (by: string) => at('keys', 'revoke', 'twice', '--party', 'commerce', '--key', by, '--reason', 'a test')
+    const revoke = (by: string, ...more: readonly string[]) =>
+      at('keys', 'revoke', 'twice', '--party', 'commerce', '--key', by, '--reason', 'a test', ...more)
     const indexIn = ({ stdout }: Ran) => / index (\d+)$/m.exec(stdout)?.[1] ?? stdout
     const registered = await register(key)
     const size = await logSize()
@@ -218,6 +223,8 @@ describe('keys', () => {
     const revoked = await revoke(keyOf('commerce'))
     expect(await revoke(keyOf('commerce'))).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing to do') })
     expect(indexIn(await revoke(keyOf('commerce')))).toBe(indexIn(revoked))
+    const doubted = await revoke(keyOf('commerce'), '--compromised-since', '2026-11-01T00:00:00Z')
+    expect(doubted).toMatchObject({ code: 1, stderr: expect.stringContaining('the log says nothing of when') })
     expect(await revoke(key)).toMatchObject({ code: 1, stderr: expect.stringContaining('keys list') })
     // a revoked one is registered no more
     expect((await register(key)).code).toBe(1)

@@ -1,5 +1,7 @@
 // What the second edition of VERIFY.md has in place of commands of the first: where a check does not hold it says so, and which.
 
+import { wayToRoot } from './verify-commands.ts'
+
 export const begin = `VKEY=\${VKEY:?put the vkey here}
 OPERATOR=\${OPERATOR-}
 set -euo pipefail
@@ -21,19 +23,7 @@ export const receipts = `receipt() {
     refuse "$1: its checkpoint is not signed with the key of this vkey"
   index=$(sed -n 's/^index //p' "$1") size=$(sed -n 2p "$work/text")
   [ "$(basename "$1" .tlog-proof)" = "$(printf %012d "$index")" ] || refuse "$1: it is of the entry at index $index"
-  { printf '\\x00'; cat "\${1%.tlog-proof}.entry"; } | openssl dgst -sha256 -binary > "$work/hash"
-  fn=$index sn=$((size - 1))
-  while read -r sibling; do
-    printf %s "$sibling" | openssl base64 -d -A > "$work/sibling"
-    if [ $((fn & 1)) = 1 ] || [ "$fn" = "$sn" ]; then
-      { printf '\\x01'; cat "$work/sibling" "$work/hash"; } | openssl dgst -sha256 -binary > "$work/next"
-      while [ $((fn & 1)) = 0 ] && [ "$fn" != 0 ]; do fn=$((fn >> 1)) sn=$((sn >> 1)); done
-    else
-      { printf '\\x01'; cat "$work/hash" "$work/sibling"; } | openssl dgst -sha256 -binary > "$work/next"
-    fi
-    mv "$work/next" "$work/hash"
-    fn=$((fn >> 1)) sn=$((sn >> 1))
-  done < <(sed -n '/^index /,/^$/p' "$1" | sed '1d;$d')
+${wayToRoot}
   [ "$sn" = 0 ] && [ "$(openssl base64 -A < "$work/hash")" = "$(sed -n 3p "$work/text")" ] ||
     refuse "$1: the log of $size entries does not have this entry at index $index"
   echo "$1: the log of $size entries has it at index $index"

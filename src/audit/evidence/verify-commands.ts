@@ -17,15 +17,8 @@ echo "every file of the rules has the digest it is named by"`
 export const logKey = `printf %s "\${VKEY#*+*+}" | openssl base64 -d -A > "$work/typed-key"
 { printf '\\x30\\x2a\\x30\\x05\\x06\\x03\\x2b\\x65\\x70\\x03\\x21\\x00'; tail -c 32 "$work/typed-key"; } > "$work/log.der"`
 
-/** The checkpoint’s signature, then the way from the entry to its root. */
-export const receipts = `receipt() {
-  sed '1,/^$/d' "$1" > "$work/checkpoint"
-  sed '/^$/,$d' "$work/checkpoint" > "$work/text"
-  sed -n "s|^— \${VKEY%%+*} ||p" "$work/checkpoint" | head -n 1 | openssl base64 -d -A | tail -c +5 > "$work/signature"
-  openssl pkeyutl -verify -pubin -keyform DER -inkey "$work/log.der" -rawin -in "$work/text" -sigfile "$work/signature" > /dev/null
-  index=$(sed -n 's/^index //p' "$1") size=$(sed -n 2p "$work/text")
-  [ "$(basename "$1" .tlog-proof)" = "$(printf %012d "$index")" ]
-  { printf '\\x00'; cat "\${1%.tlog-proof}.entry"; } | openssl dgst -sha256 -binary > "$work/hash"
+/** The root that a proof leads to, from the entry's hash up; `$sn` is 0 where the proof has as many hashes as it must. */
+export const wayToRoot = `  { printf '\\x00'; cat "\${1%.tlog-proof}.entry"; } | openssl dgst -sha256 -binary > "$work/hash"
   fn=$index sn=$((size - 1))
   while read -r sibling; do
     printf %s "$sibling" | openssl base64 -d -A > "$work/sibling"
@@ -37,7 +30,17 @@ export const receipts = `receipt() {
     fi
     mv "$work/next" "$work/hash"
     fn=$((fn >> 1)) sn=$((sn >> 1))
-  done < <(sed -n '/^index /,/^$/p' "$1" | sed '1d;$d')
+  done < <(sed -n '/^index /,/^$/p' "$1" | sed '1d;$d')`
+
+/** The checkpoint’s signature, then the way from the entry to its root. */
+export const receipts = `receipt() {
+  sed '1,/^$/d' "$1" > "$work/checkpoint"
+  sed '/^$/,$d' "$work/checkpoint" > "$work/text"
+  sed -n "s|^— \${VKEY%%+*} ||p" "$work/checkpoint" | head -n 1 | openssl base64 -d -A | tail -c +5 > "$work/signature"
+  openssl pkeyutl -verify -pubin -keyform DER -inkey "$work/log.der" -rawin -in "$work/text" -sigfile "$work/signature" > /dev/null
+  index=$(sed -n 's/^index //p' "$1") size=$(sed -n 2p "$work/text")
+  [ "$(basename "$1" .tlog-proof)" = "$(printf %012d "$index")" ]
+${wayToRoot}
   [ "$sn" = 0 ]
   [ "$(openssl base64 -A < "$work/hash")" = "$(sed -n 3p "$work/text")" ]
   echo "$1: the log of $size entries has it at index $index"
